@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: ISC */
+/**
+ * mirage-backend.h: what the core offers to those who write a backend.
+ *
+ * An application never includes this file. It is the other direction of the
+ * contract: mirage.h says what a backend owes, this file what it may rely on.
+ * The core has no thread, makes no system call, and runs callbacks of the
+ * application from `mirage_core_turn`, `mirage_core_net_deliver` and
+ * `mirage_core_console_input` only: these three are called from the backend's
+ * loop, never from inside an op of a table.
+ */
+#ifndef MIRAGE_BACKEND_H
+#define MIRAGE_BACKEND_H
+
+#include <mirage.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define MIRAGE_NORETURN __attribute__((noreturn))
+#else
+#define MIRAGE_NORETURN
+#endif
+
+/* ------------------------------------------------------------------ Loop -- */
+
+/**
+ * Runs what is due: the start of the application, completions, events, opens,
+ * timers. Before it returns it calls `time->wake_at` with the moment when it
+ * wants to be called again, if that changed. `wake_at` is also called from
+ * inside other calls when something comes due earlier.
+ */
+MIRAGE_API void mirage_core_turn(void);
+
+/** Whether something is due now: worth another turn before asking the host. */
+MIRAGE_API bool mirage_core_ready(void);
+
+/** Whether the program has ended; no callback runs any more. */
+MIRAGE_API bool mirage_core_ended(void);
+
+/** The exit status, once ended. */
+MIRAGE_API int mirage_core_status(void);
+
+/**
+ * Whether only the world can make the program go on: nothing is due, no timer is
+ * armed, but something is awaited (a request, a frame, an input). The simulation
+ * calls this a deadlock, others wait.
+ */
+MIRAGE_API bool mirage_core_waiting(void);
+
+/** Raises an event without a device: SHUTDOWN, RESUMED, CONSOLE. */
+MIRAGE_API void mirage_core_event(uint32_t event);
+
+/** Hands console input to its reader; length 0 is the end of the input. */
+MIRAGE_API void mirage_core_console_input(const void *bytes, size_t length);
+
+/** Aborts: a contract was broken. Logs "broken contract [TAG]: WHAT". */
+MIRAGE_API MIRAGE_NORETURN void mirage_core_broken(const char *tag,
+						   const char *what);
+
+/* --------------------------------------------------------------- Options -- */
+
+/** The value of the backend's own option `name` ("" for a flag), or NULL when
+ *  it was not given. Lives as long as the program. */
+MIRAGE_API const char *mirage_core_option(const char *name);
+
+/** The name of the program as it was started, for messages. */
+MIRAGE_API const char *mirage_core_program(void);
+
+/* ----------------------------------------------------------------- Opens -- */
+
+/** An open under way; the core's memory until it is answered. */
+struct mirage_open {
+	const char *name;
+	/** What the command line gave for the name, or NULL: the backend decides
+	 *  whether there is a default. */
+	const char *uri;
+	/** Whether the command line gave any device of this class, for a message
+	 *  that tells a misspelt name from a missing option. */
+	bool any_given;
+	uint32_t accept; /* networks */
+
+	/* The core's. */
+	bool is_net;
+	int result;
+	struct mirage_net *net;
+	struct mirage_block *block;
+	mirage_net_open_fn *net_done;
+	mirage_block_open_fn *block_done;
+	void *arg;
+	struct mirage_open *next;
+	char name_copy[32];
+};
+
+/**
+ * Answers an open, from anywhere, once. With `result` 0 the device's `ops`,
+ * `info` and `counters` are set and all else in it is zero; the core sets `name`.
+ * With an error the backend has logged why, by `mirage_core_open_error`.
+ */
+MIRAGE_API void mirage_core_net_opened(struct mirage_open *open, int result,
+				       struct mirage_net *net);
+MIRAGE_API void mirage_core_block_opened(struct mirage_open *open, int result,
+					 struct mirage_block *block);
+
+/** Logs "network 'NAME' (URI): MESSAGE" as an error, or "block …". */
+MIRAGE_API void mirage_core_open_error(const struct mirage_open *open,
+				       const char *format, ...)
+	MIRAGE_PRINTF(2, 3);
+
+/* --------------------------------------------------------------- Network -- */
+
+/** Hands `n` received frames to the receiver and counts them; without a receiver
+ *  it releases and counts them as dropped. */
+MIRAGE_API void mirage_core_net_deliver(struct mirage_net *net,
+					struct mirage_packet *const packets[],
+					size_t n);
+
+/** Raises an event of a network, from anywhere. WRITABLE is passed on only if a
+ *  send or reserve fell short. */
+MIRAGE_API void mirage_core_net_event(struct mirage_net *net, uint32_t event);
+
+/** Answers `close`: the core raises CLOSED, frees the name, and calls `dispose`
+ *  when the name is opened again or the program has ended. */
+MIRAGE_API void mirage_core_net_closed(struct mirage_net *net);
+
+/* ----------------------------------------------------------------- Block -- */
+
+/** Completes a request, from anywhere: `done` runs from the next turn. */
+MIRAGE_API void mirage_core_block_complete(struct mirage_block_request *request,
+					   int result);
+
+/** Raises an event of a block, from anywhere: RESIZED, CAPS, LOST, BACK. */
+MIRAGE_API void mirage_core_block_event(struct mirage_block *block,
+					uint32_t event);
+
+/** Answers `close`, as for networks. */
+MIRAGE_API void mirage_core_block_closed(struct mirage_block *block);
+
+/* ----------------------------------------------------------------- Pools -- */
+
+/**
+ * Packets over memory that the backend provides. Gives them empty and zeroed,
+ * takes them back by their `recycle`, and raises WRITABLE on `net` (which MAY be
+ * NULL) when one comes back after a shortage.
+ */
+struct mirage_pool {
+	struct mirage_packet *free;
+	uint32_t n_packets;
+	uint32_t n_out; /* held by somebody */
+	uint32_t headroom_bytes;
+	bool short_of; /* somebody got fewer than asked */
+	struct mirage_net *net;
+	void (*on_empty)(struct mirage_pool *pool); /* after abandon */
+};
+
+/** Makes `n` packets of `stride_bytes` each from zeroed `memory`, the first
+ *  `headroom_bytes` of each being headroom. `packets` and `memory` live as long as
+ *  the pool. */
+MIRAGE_API void mirage_pool_init(struct mirage_pool *pool,
+				 struct mirage_packet *packets, void *memory,
+				 uint32_t n, uint32_t stride_bytes,
+				 uint32_t headroom_bytes,
+				 struct mirage_net *net);
+
+/** Takes one packet with one reference, or returns NULL. */
+MIRAGE_API struct mirage_packet *mirage_pool_get(struct mirage_pool *pool);
+
+/** Takes up to `n` packets and returns how many; fewer marks the pool short. */
+MIRAGE_API int mirage_pool_reserve(struct mirage_pool *pool,
+				   struct mirage_packet *packets[], size_t n);
+
+/** Calls `on_empty` once no packet is held any more, at once if none is: then the
+ *  memory may be freed. The pool's `net` is forgotten. */
+MIRAGE_API void mirage_pool_abandon(struct mirage_pool *pool,
+				    void (*on_empty)(struct mirage_pool *pool));
+
+/* ------------------------------------------------------------------ URIs -- */
+
+#define MIRAGE_URI_TEXT_MAX 1023
+#define MIRAGE_URI_OPTIONS_MAX 8
+
+/**
+ * A device URI, taken apart: `scheme:path,key=value,flag`. A comma within the
+ * path or a value is written twice. `text` holds the pieces.
+ */
+struct mirage_uri {
+	const char *scheme;
+	const char *path;
+	struct mirage_uri_option {
+		const char *key;
+		const char *value; /* "" for a flag */
+		bool used;
+	} options[MIRAGE_URI_OPTIONS_MAX];
+	unsigned n_options;
+	char text[MIRAGE_URI_TEXT_MAX + 1];
+};
+
+/** Takes `text` apart. Returns NULL, or what is wrong with it (a static string). */
+MIRAGE_API const char *mirage_uri_parse(struct mirage_uri *uri,
+					const char *text);
+
+/** The value of option `key`, or NULL, and marks it as used. */
+MIRAGE_API const char *mirage_uri_option(struct mirage_uri *uri,
+					 const char *key);
+
+/** The first option that nobody asked for, or NULL: an unknown one. */
+MIRAGE_API const char *mirage_uri_unused(const struct mirage_uri *uri);
+
+/** Reads a number of bytes: decimal digits and perhaps K, M, G or T (powers of
+ *  1,024). Returns false on anything else and on overflow. */
+MIRAGE_API bool mirage_uri_bytes(const char *text, uint64_t *bytes);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* MIRAGE_BACKEND_H */
