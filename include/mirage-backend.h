@@ -92,6 +92,7 @@ struct mirage_open {
 	void *arg;
 	struct mirage_open *next;
 	char name_copy[32];
+	char record_path[256];
 };
 
 /**
@@ -103,6 +104,11 @@ MIRAGE_API void mirage_core_net_opened(struct mirage_open *open, int result,
 				       struct mirage_net *net);
 MIRAGE_API void mirage_core_block_opened(struct mirage_open *open, int result,
 					 struct mirage_block *block);
+
+/** Asks the core to record the frames of a network that is being opened to a
+ *  pcap file at `path`, which is copied. Before the open is answered. */
+MIRAGE_API void mirage_core_open_record(struct mirage_open *open,
+					const char *path);
 
 /** Logs "network 'NAME' (URI): MESSAGE" as an error, or "block …". */
 MIRAGE_API void mirage_core_open_error(const struct mirage_open *open,
