@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: ISC
+# The front door: installs what is missing, then calls meson.
+BUILD ?= build
+
+COMPILE = { test -f $(BUILD)/build.ninja || meson setup $(BUILD); } && \
+	  meson compile -C $(BUILD)
+TEST = meson test -C $(BUILD) --print-errorlogs
+
+help:
+	@echo 'make demo                everything at work, in two minutes'
+	@echo 'make test                all tests of all backends'
+	@echo 'make bench               speed, against the raw system interface'
+	@echo
+	@echo 'make test-unix           the tests of one backend'
+	@echo 'make test-sim'
+	@echo 'make test-conformance    the conformance suite, on every backend'
+	@echo 'make conformance-report  the table of cases and backends'
+	@echo 'make install-deps        installs what all of these need'
+	@echo 'make format              clang-format over the tree'
+	@echo 'make clean'
+
+demo:
+	@tools/setup build demo
+	@$(COMPILE)
+	@tools/demo $(BUILD)
+
+test:
+	@tools/setup build test
+	@tools/check
+
+bench:
+	@tools/setup build bench
+	@$(COMPILE)
+	@meson compile -C $(BUILD) bench
+
+test-unix test-sim test-conformance:
+	@tools/setup build test
+	@$(COMPILE)
+	@$(TEST) --suite $(@:test-%=%)
+
+conformance-report:
+	@tools/setup build test
+	@$(COMPILE)
+	@meson compile -C $(BUILD) conformance-report
+
+install-deps:
+	@tools/setup build demo test bench format
+
+format:
+	@tools/setup format
+	@git ls-files '*.[ch]' | xargs clang-format -i
+
+clean:
+	rm -rf build build-asan build-fuzz
+
+.PHONY: help demo test bench test-unix test-sim test-conformance \
+	conformance-report install-deps format clean
