@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: ISC */
+/* block.c: finds the file for a block URI's scheme, and what they share. */
+#include "block.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+static void unix_block_refuse(struct mirage_open *open, int result)
+{
+	mirage_core_block_opened(open, result, NULL);
+}
+
+static void unix_block_nothing(struct mirage_open *open)
+{
+	if (open->any_given)
+		mirage_core_open_error(open,
+				       "no --block option has this name; "
+				       "add --block %s=file:PATH",
+				       open->name);
+	else
+		mirage_core_open_error(open,
+				       "no disk was given; add "
+				       "--block %s=file:PATH or "
+				       "--block %s=mem:64M",
+				       open->name, open->name);
+	unix_block_refuse(open, MIRAGE_ENODEV);
+}
+
+void unix_block_open(struct mirage_open *open)
+{
+	struct mirage_uri uri;
+	const char *wrong;
+
+	if (open->uri == NULL) {
+		unix_block_nothing(open);
+		return;
+	}
+	wrong = mirage_uri_parse(&uri, open->uri);
+	if (wrong != NULL) {
+		mirage_core_open_error(open, "%s", wrong);
+		unix_block_refuse(open, MIRAGE_EINVAL);
+	} else if (strcmp(uri.scheme, "file") == 0) {
+		unix_block_file_open(open, &uri);
+	} else if (strcmp(uri.scheme, "mem") == 0) {
+		unix_block_mem_open(open, &uri);
+	} else {
+		mirage_core_open_error(open,
+				       "unknown scheme '%s:'; disks are "
+				       "file:PATH and mem:SIZE",
+				       uri.scheme);
+		unix_block_refuse(open, MIRAGE_EINVAL);
+	}
+}
+
+bool unix_block_sector(struct mirage_open *open, struct mirage_uri *uri,
+		       uint32_t *sector_bytes)
+{
+	const char *value = mirage_uri_option(uri, "sector");
+
+	if (value == NULL)
+		return true;
+	if (strcmp(value, "512") == 0) {
+		*sector_bytes = 512;
+		return true;
+	}
+	if (strcmp(value, "4096") == 0) {
+		*sector_bytes = 4096;
+		return true;
+	}
+	mirage_core_open_error(open,
+			       "sector=%s: a sector has 512 or 4096 bytes; "
+			       "write sector=512 or sector=4096",
+			       value);
+	unix_block_refuse(open, MIRAGE_EINVAL);
+	return false;
+}
+
+bool unix_block_size(struct mirage_open *open, uint64_t size_bytes,
+		     uint32_t sector_bytes, const char *remedy)
+{
+	if (size_bytes >= sector_bytes && size_bytes % sector_bytes == 0)
+		return true;
+	if (size_bytes < sector_bytes)
+		mirage_core_open_error(open,
+				       "its %" PRIu64 " bytes are less than "
+				       "one sector of %" PRIu32 "; %s",
+				       size_bytes, sector_bytes, remedy);
+	else
+		mirage_core_open_error(open,
+				       "its %" PRIu64 " bytes are not a "
+				       "multiple of the sector, %" PRIu32
+				       "; %s",
+				       size_bytes, sector_bytes, remedy);
+	unix_block_refuse(open, MIRAGE_EINVAL);
+	return false;
+}
