@@ -42,7 +42,7 @@ static void say(const char *format, ...)
 	int length;
 
 	va_start(list, format);
-	length = vsnprintf(text, sizeof text, format, list);
+	length = vsnprintf(text, sizeof(text), format, list);
 	va_end(list);
 	if (mirage_console_write(text, (size_t)length) != length)
 		mirage_log(MIRAGE_LOG_WARN, "nobody reads: %s", text);
@@ -246,7 +246,7 @@ static int start(int argc, char *argv[])
 {
 	if (argc > 1) {
 		mirage_log(MIRAGE_LOG_ERROR,
-			   "usage: disk --block from=URI --block to=URI");
+			   "unknown argument '%s'; see --help", argv[1]);
 		return 2;
 	}
 	mirage_on_event(on_event, NULL);

@@ -54,7 +54,7 @@ static void compress(uint32_t state[8], const uint8_t block[64])
 	uint32_t w[64], v[8];
 
 	schedule(w, block);
-	memcpy(v, state, sizeof v);
+	memcpy(v, state, sizeof(v));
 	for (unsigned i = 0; i < 64; i++) {
 		uint32_t a = v[-i & 7], b = v[(1 - i) & 7], c = v[(2 - i) & 7];
 		uint32_t e = v[(4 - i) & 7], f = v[(5 - i) & 7];
@@ -72,8 +72,8 @@ static void compress(uint32_t state[8], const uint8_t block[64])
 
 void sha256_init(struct sha256 *sha)
 {
-	memset(sha, 0, sizeof *sha);
-	memcpy(sha->state, initial, sizeof initial);
+	memset(sha, 0, sizeof(*sha));
+	memcpy(sha->state, initial, sizeof(initial));
 }
 
 void sha256_add(struct sha256 *sha, const void *bytes, size_t length)
@@ -106,7 +106,7 @@ void sha256_end(struct sha256 *sha, char hex[65])
 	for (unsigned i = 0; i < 8; i++)
 		tail[i] = (uint8_t)(bits >> (56 - 8 * i));
 	sha256_add(sha, padding, 1 + (119 - sha->length_bytes % 64) % 64);
-	sha256_add(sha, tail, sizeof tail);
+	sha256_add(sha, tail, sizeof(tail));
 	for (unsigned i = 0; i < 64; i++)
 		hex[i] = "0123456789abcdef"[sha->state[i / 8] >>
 						    (28 - 4 * (i % 8)) &

@@ -25,7 +25,7 @@ static void on_tick(void *arg)
 	int length;
 
 	ticks++;
-	length = snprintf(line, sizeof line,
+	length = snprintf(line, sizeof(line),
 			  "tick %lu of %lu: %" PRIu64 " ms after the start, "
 			  "%" PRId64 ".%03d s since 1970\n",
 			  ticks, count, after_ns / MS_NS, wall_ms / 1000,
@@ -45,10 +45,16 @@ static int start(int argc, char *argv[])
 
 	if (argc > 1)
 		count = strtoul(argv[1], &end, 10);
-	if (argc > 2 || (end != NULL && *end != '\0') || count < 1 ||
-	    count > COUNT_MAX) {
+	if (end != NULL && (*end != '\0' || count < 1 || count > COUNT_MAX)) {
 		mirage_log(MIRAGE_LOG_ERROR,
-			   "usage: ticker [COUNT], from 1 to %d", COUNT_MAX);
+			   "'%s' is not a number of ticks from 1 to %d; "
+			   "see --help",
+			   argv[1], COUNT_MAX);
+		return 2;
+	}
+	if (argc > 2) {
+		mirage_log(MIRAGE_LOG_ERROR,
+			   "unknown argument '%s'; see --help", argv[2]);
 		return 2;
 	}
 	start_ns = mirage_clock_monotonic_ns();
