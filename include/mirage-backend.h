@@ -90,7 +90,7 @@ struct mirage_open {
 	mirage_net_open_fn *net_done;
 	mirage_block_open_fn *block_done;
 	void *arg;
-	struct mirage_open *next;
+	struct mirage_open *next, *under_way;
 	char name_copy[32];
 	char record_path[256];
 };

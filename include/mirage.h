@@ -761,7 +761,8 @@ struct mirage_block {
 	mirage_event_fn *on_event;
 	void *event_arg;
 	struct mirage_block_request *waiting, **waiting_end;
-	uint32_t in_flight;
+	uint32_t in_flight; /* with the backend */
+	uint32_t pending;   /* submitted, `done` not yet run */
 	uint32_t events;
 	uint32_t state;
 	struct mirage_block *next;

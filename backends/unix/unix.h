@@ -28,8 +28,14 @@ struct unix_kick {
 
 void unix_kick(struct unix_kick *kick);
 
+/** Ends the process with a message when libuv, or the kernel by a negative errno,
+ *  refuses what the backend cannot be without. */
+void unix_must(int uv_result, const char *what);
+
 /** The mirage error that says what the errno value `error` (positive) says. */
 int unix_error(int error);
+
+/* watch.c */
 
 /**
  * Watches `fd` without touching its file status flags (libuv's own polls make it
@@ -56,9 +62,11 @@ extern const struct mirage_time_ops unix_time_ops;
 extern const struct mirage_random_ops unix_random_ops;
 
 void unix_console_init(void);
-/** Writes out what the console has taken; blocks, at most `timeout_ms`. */
-void unix_console_drain(int timeout_ms);
 void unix_time_init(void);
+/** Whether the core wants a turn now. */
+bool unix_time_due(void);
+/** Sets the timer for what the core wants; returns whether that is now. */
+bool unix_time_arm(void);
 
 /* net.c: finds the file for a URI's scheme. Each opener owns the answer. */
 void unix_net_open(struct mirage_open *open);
@@ -67,7 +75,8 @@ void unix_net_slirp_open(struct mirage_open *open, struct mirage_uri *uri);
 void unix_net_pair_open(struct mirage_open *open, struct mirage_uri *uri);
 void unix_net_stream_open(struct mirage_open *open, struct mirage_uri *uri);
 
-/** Answers with EINVAL and a message if `uri` has options nobody asked for. */
+/** Whether all options of `uri` were asked for; if not, it has answered with EINVAL
+ *  and a message. */
 bool unix_open_unused(struct mirage_open *open, const struct mirage_uri *uri);
 
 /* block.c */

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * core.h: what the files of the core share. One state, because there is one
+ * backend and one thread.
+ */
+#ifndef MIRAGE_CORE_H
+#define MIRAGE_CORE_H
+
+#include <mirage-backend.h>
+
+/** States of a device; a network also remembers a shortage. */
+enum core_device_state {
+	CORE_CLOSED = 0,
+	CORE_OPEN = 1,
+	CORE_CLOSING = 2,
+	CORE_STATE_MASK = 3,
+	CORE_SHORT = 1 << 2,      /* a send or reserve fell short */
+	CORE_LOST = 1 << 3,       /* the backend is away */
+	CORE_CLOSE_ASKED = 1 << 4 /* `close` of the table was called */
+};
+
+struct core {
+	struct mirage_ambient ambient;
+	const char *program;
+	uint32_t log_level;
+
+	/* Life. */
+	mirage_start_fn *start;
+	int argc;
+	char **argv;
+	bool running; /* `run` of the backend was entered */
+	bool started;
+	bool ended;
+	bool in_turn;
+	int status;
+	unsigned depth;      /* callbacks on the stack: 0 or 1 */
+	uint64_t told_ns;    /* what wake_at was last told */
+
+	/* What keeps the program running besides timers and work that is due:
+	 * opens, closes and requests under way, receivers, the reader. */
+	uint32_t keeping;
+
+	/* Work that is due. */
+	struct mirage_open *opens, **opens_end;
+	struct mirage_block_request *done, **done_end;
+	bool device_events;
+	bool feed;           /* some block has waiting requests and room */
+	uint32_t events;
+
+	/* Handlers without a device. */
+	mirage_event_fn *on_event;
+	void *event_arg;
+	mirage_console_read_fn *on_read;
+	void *read_arg;
+	bool console_short;
+
+	/* Devices that are open or closing, and closed ones not yet disposed. */
+	struct mirage_net *nets, *closed_nets;
+	struct mirage_block *blocks, *closed_blocks;
+};
+
+extern struct core core;
+
+/** Sees to it that a turn comes soon. */
+void core_wake(void);
+
+/** Around every call of the application. */
+void core_enter(void);
+void core_leave(void);
+
+/** Aborts with `tag` unless `holds`. */
+static inline void core_must(bool holds, const char *tag, const char *what)
+{
+	if (!holds)
+		mirage_core_broken(tag, what);
+}
+
+static inline uint32_t core_state(uint32_t state)
+{
+	return state & CORE_STATE_MASK;
+}
+
+/* timer.c */
+uint64_t core_timers_next_ns(void);
+void core_timers_run(void);
+bool core_timers_due(void);
+
+/* open.c */
+void core_opens_run(void);
+bool core_name_taken(const char *name, bool is_net);
+
+/* block.c, net.c */
+void core_blocks_complete(void);
+void core_blocks_feed(void);
+void core_block_events(void);
+void core_net_events(void);
+
+/* ambient.c */
+void core_events_run(void);
+
+/* options.c */
+enum core_parse { CORE_PARSE_RUN, CORE_PARSE_DONE, CORE_PARSE_WRONG };
+enum core_parse core_options_parse(int *argc, char *argv[]);
+const char *core_option_device(bool is_net, const char *name, bool *any_given);
+const char *core_option_shim(const char *option, const char *name);
+
+/* validate.c */
+void core_validate_backend(const struct mirage_backend *backend);
+void core_validate_net(const struct mirage_net *net);
+void core_validate_block(const struct mirage_block *block);
+
+#endif /* MIRAGE_CORE_H */
