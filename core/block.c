@@ -169,6 +169,10 @@ void mirage_core_block_complete(struct mirage_block_request *request,
 {
 	struct mirage_block *block = request->block;
 
+	if ((block->state & CORE_SHIMMED) != 0) {
+		request->done(request->arg, result);
+		return;
+	}
 	core_must(request->state == REQUEST_BUSY, "LAW-01",
 		  "the backend completed a request that was not in flight");
 	block->in_flight--;
@@ -208,7 +212,8 @@ static void close_if_drained(struct mirage_block *block)
 	if (core_state(block->state) != CORE_CLOSING ||
 	    (block->state & CORE_CLOSE_ASKED) != 0)
 		return;
-	if (block->pending != 0 && (block->state & CORE_LOST) == 0)
+	if (block->pending != 0 &&
+	    (block->state & (CORE_LOST | CORE_STALLED)) == 0)
 		return;
 	block->state |= CORE_CLOSE_ASKED;
 	while (block->waiting != NULL) {
@@ -268,6 +273,15 @@ void mirage_block_on_event(struct mirage_block *block,
 
 void mirage_core_block_event(struct mirage_block *block, uint32_t event)
 {
+	if ((block->state & CORE_SHIMMED) != 0) {
+		block->on_event(block->event_arg, event);
+		return;
+	}
+	if (event == CORE_EVENT_STALLED) {
+		block->state |= CORE_STALLED;
+		close_if_drained(block);
+		return;
+	}
 	if (event == MIRAGE_EVENT_LOST) {
 		block->state |= CORE_LOST;
 		close_if_drained(block);
@@ -284,15 +298,16 @@ void mirage_block_close(struct mirage_block *block)
 {
 	if (!is_open(block))
 		return;
-	block->state = CORE_CLOSING | (block->state & CORE_LOST);
+	block->state =
+		CORE_CLOSING | (block->state & (CORE_LOST | CORE_STALLED));
 	core.keeping++;
 	close_if_drained(block);
 }
 
 void mirage_core_block_closed(struct mirage_block *block)
 {
-	core_must((block->state & CORE_CLOSE_ASKED) != 0, "BLK-15",
-		  "the backend closed a block that nobody closed");
+	core_must((block->state & (CORE_CLOSE_ASKED | CORE_SHIMMED)) != 0,
+		  "BLK-15", "the backend closed a block that nobody closed");
 	mirage_core_block_event(block, MIRAGE_EVENT_CLOSED);
 }
 

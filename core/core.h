@@ -14,9 +14,11 @@ enum core_device_state {
 	CORE_OPEN = 1,
 	CORE_CLOSING = 2,
 	CORE_STATE_MASK = 3,
-	CORE_SHORT = 1 << 2,      /* a send or reserve fell short */
-	CORE_LOST = 1 << 3,       /* the backend is away */
-	CORE_CLOSE_ASKED = 1 << 4 /* `close` of the table was called */
+	CORE_SHORT = 1 << 2,	   /* a send or reserve fell short */
+	CORE_LOST = 1 << 3,	   /* the backend is away */
+	CORE_CLOSE_ASKED = 1 << 4, /* `close` of the table was called */
+	CORE_STALLED = 1 << 5,	   /* a request will not end before the close */
+	CORE_SHIMMED = 1 << 6 /* inside of a shim, which gets to hear of it */
 };
 
 struct core {
@@ -33,8 +35,8 @@ struct core {
 	bool ended;
 	bool in_turn;
 	int status;
-	unsigned depth;      /* callbacks on the stack: 0 or 1 */
-	uint64_t told_ns;    /* what wake_at was last told */
+	unsigned depth;	  /* callbacks on the stack: 0 or 1 */
+	uint64_t told_ns; /* what wake_at was last told */
 
 	/* What keeps the program running besides timers and work that is due:
 	 * opens, closes and requests under way, receivers, the reader. */
@@ -44,7 +46,7 @@ struct core {
 	struct mirage_open *opens, **opens_end;
 	struct mirage_block_request *done, **done_end;
 	bool device_events;
-	bool feed;           /* some block has waiting requests and room */
+	bool feed; /* some block has waiting requests and room */
 	uint32_t events;
 
 	/* Handlers without a device. */
@@ -60,6 +62,10 @@ struct core {
 };
 
 extern struct core core;
+
+/** An event between a shim and the front: a request will never end by itself, so
+ *  closing the block cannot wait for it. */
+#define CORE_EVENT_STALLED 31u
 
 /** Sees to it that a turn comes soon. */
 void core_wake(void);

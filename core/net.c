@@ -145,6 +145,10 @@ void mirage_core_net_deliver(struct mirage_net *net,
 {
 	if (n == 0)
 		return;
+	if ((net->state & CORE_SHIMMED) != 0) {
+		net->on_receive(net->receive_arg, packets, n);
+		return;
+	}
 	if (net->on_receive == NULL || core.ended) {
 		drop_all(net, packets, n);
 		return;
@@ -169,6 +173,10 @@ void mirage_net_on_event(struct mirage_net *net, mirage_event_fn *on_event,
 
 void mirage_core_net_event(struct mirage_net *net, uint32_t event)
 {
+	if ((net->state & CORE_SHIMMED) != 0) {
+		net->on_event(net->event_arg, event);
+		return;
+	}
 	if (event == MIRAGE_EVENT_WRITABLE) {
 		if ((net->state & CORE_SHORT) == 0)
 			return;
@@ -191,8 +199,9 @@ void mirage_net_close(struct mirage_net *net)
 
 void mirage_core_net_closed(struct mirage_net *net)
 {
-	core_must(core_state(net->state) == CORE_CLOSING, "NET-11",
-		  "the backend closed a network that nobody closed");
+	core_must(core_state(net->state) == CORE_CLOSING ||
+			  (net->state & CORE_SHIMMED) != 0,
+		  "NET-11", "the backend closed a network that nobody closed");
 	mirage_core_net_event(net, MIRAGE_EVENT_CLOSED);
 }
 

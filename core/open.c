@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Opening by name: what is common to networks and blocks. */
-#include "core.h"
+#include "shim.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -109,6 +109,7 @@ void mirage_core_net_opened(struct mirage_open *open, int result,
 	if (open->net != NULL) {
 		core_validate_net(net);
 		net->name = intern(open->name);
+		result = core_shim_net(&open->net, open);
 	}
 	answer(open, result);
 }
@@ -120,6 +121,7 @@ void mirage_core_block_opened(struct mirage_open *open, int result,
 	if (open->block != NULL) {
 		core_validate_block(block);
 		block->name = intern(open->name);
+		result = core_shim_block(&open->block, open);
 	}
 	answer(open, result);
 }
@@ -180,6 +182,10 @@ static void run_net(struct mirage_open *open)
 	if (net != NULL)
 		link_net(net);
 	forget(open);
+	if (net != NULL && result < 0) { /* a shim cannot be had */
+		mirage_net_close(net);
+		net = NULL;
+	}
 	core_enter();
 	done(arg, result, net);
 	core_leave();
@@ -195,6 +201,10 @@ static void run_block(struct mirage_open *open)
 	if (block != NULL)
 		link_block(block);
 	forget(open);
+	if (block != NULL && result < 0) { /* a shim cannot be had */
+		mirage_block_close(block);
+		block = NULL;
+	}
 	core_enter();
 	done(arg, result, block);
 	core_leave();

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* The options that every backend has, and a backend's own. */
-#include "core.h"
+#include "shim.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -91,6 +91,18 @@ static enum core_parse add(const char *option, const char *name,
 	return CORE_PARSE_RUN;
 }
 
+/** Whether `--fault NAME=PLAN` has a plan that can be read. */
+static enum core_parse check_plan(const char *plan)
+{
+	struct core_fault_plan parsed;
+	const char *mistake = core_fault_plan_parse(&parsed, plan);
+
+	if (mistake == NULL)
+		return CORE_PARSE_RUN;
+	fprintf(stderr, "%s: --fault: %s; see --help\n", core.program, mistake);
+	return CORE_PARSE_WRONG;
+}
+
 static enum core_parse add_named(const char *option, const char *value)
 {
 	const char *equals = strchr(value, '=');
@@ -103,6 +115,9 @@ static enum core_parse add_named(const char *option, const char *value)
 			     : strcmp(option, "block") == 0 ? "NAME=URI"
 							    : "NAME=VALUE",
 			     value);
+	if (strcmp(option, "fault") == 0 &&
+	    check_plan(equals + 1) != CORE_PARSE_RUN)
+		return CORE_PARSE_WRONG;
 	return add(option, value, (size_t)(equals - value), equals + 1);
 }
 
