@@ -169,4 +169,17 @@ static inline uint64_t net_rx_dropped(const struct mirage_net *net)
 	       c->rx_dropped_size + c->rx_dropped_invalid;
 }
 
+/** Opens both networks and has `sink` receive at B. */
+#define NET_OPEN_PAIR(sink)                                                  \
+	do {                                                                 \
+		conf_set(&(sink), sizeof(sink), 0);                          \
+		conf_open(CONF_NET_A, 0);                                    \
+		conf_open(CONF_NET_B, 0);                                    \
+		AWAIT(conf_is_open(CONF_NET_A) && conf_is_open(CONF_NET_B)); \
+		if (conf_over())                                             \
+			return;                                              \
+		mirage_net_on_receive(conf_net(CONF_NET_B), net_sink,        \
+				      &(sink));                              \
+	} while (0)
+
 #endif /* MIRAGE_NET_CASE_H */
