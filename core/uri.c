@@ -30,7 +30,7 @@ static const char *add_option(struct mirage_uri *uri, char *piece)
 	char *equals;
 
 	if (uri->n_options == MIRAGE_URI_OPTIONS_MAX)
-		return "too many options (8 at most)";
+		return "too many options (16 at most)";
 	equals = strchr(piece, '=');
 	if (*piece == '\0' || equals == piece)
 		return "an option without a name (write a comma in a path as "

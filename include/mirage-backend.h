@@ -185,7 +185,7 @@ MIRAGE_API void mirage_pool_abandon(struct mirage_pool *pool,
 /* ------------------------------------------------------------------ URIs -- */
 
 #define MIRAGE_URI_TEXT_MAX 1023
-#define MIRAGE_URI_OPTIONS_MAX 8
+#define MIRAGE_URI_OPTIONS_MAX 16
 
 /**
  * A device URI, taken apart: `scheme:path,key=value,flag`. A comma within the
