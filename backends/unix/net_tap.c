@@ -20,7 +20,6 @@ enum {
 	/* The longest IP packet and its Ethernet header. */
 	GSO_MAX_BYTES = 65535 + 14,
 	POOL_GSO_FRAMES = 64,
-	FRAGMENTS_MAX = 64,
 	READ_BUDGET = 64 /* frames until others get their turn */
 };
 
@@ -82,14 +81,24 @@ static void tap_lost(struct tap *tap, const char *why)
 	mirage_core_net_event(&tap->net, MIRAGE_EVENT_WRITABLE);
 }
 
+/** Nobody tells of the link any more: it reads as up. */
+static void tap_link_unwatched(struct tap *tap)
+{
+	tap->info.caps &= ~(uint32_t)MIRAGE_NET_CAP_LINK;
+	mirage_core_net_event(&tap->net, MIRAGE_EVENT_CAPS);
+	tap_set_link(tap, true);
+}
+
 static void tap_on_link(struct unix_link *link)
 {
 	struct tap *tap = link->data;
 
-	if (link->gone)
-		tap_lost(tap, "deleted");
-	else
+	if (!link->gone)
 		tap_set_link(tap, link->up);
+	else if (unix_tap_attached(&tap->host))
+		tap_link_unwatched(tap); /* moved to another namespace */
+	else
+		tap_lost(tap, "deleted");
 }
 
 /* ------------------------------------------------------------ Receiving -- */
@@ -258,47 +267,6 @@ static bool tap_owns(const struct tap *tap, const struct mirage_packet *frame)
 		owner == tap->pools[POOL_TX_GSO]);
 }
 
-static ssize_t tap_write_vectors(struct tap *tap, struct mirage_packet *frame)
-{
-	struct virtio_net_hdr header;
-	struct iovec vectors[1 + FRAGMENTS_MAX];
-	int n = 0;
-
-	if (tap->header_bytes != 0) {
-		unix_vnet_encode(&header, frame);
-		vectors[n++] = (struct iovec){&header, sizeof(header)};
-	}
-	for (; frame != NULL; frame = frame->next)
-		vectors[n++] = (struct iovec){frame->data, frame->length_bytes};
-	return writev(tap->host.fd, vectors, n);
-}
-
-/** Writes header and frame as one piece, which is cheaper than two. */
-static ssize_t tap_write_joined(struct tap *tap, struct mirage_packet *frame)
-{
-	struct virtio_net_hdr header;
-	ssize_t n;
-
-	unix_vnet_encode(&header, frame);
-	mirage_packet_prepend(frame, sizeof(header));
-	memcpy(frame->data, &header, sizeof(header));
-	n = write(tap->host.fd, frame->data, frame->length_bytes);
-	mirage_packet_trim(frame, sizeof(header), 0);
-	return n;
-}
-
-static ssize_t tap_write(struct tap *tap, struct mirage_packet *frame)
-{
-	if (frame->next != NULL)
-		return tap_write_vectors(tap, frame);
-	if (tap->header_bytes == 0)
-		return write(tap->host.fd, frame->data, frame->length_bytes);
-	if (tap_owns(tap, frame) &&
-	    mirage_packet_headroom(frame) >= tap->header_bytes)
-		return tap_write_joined(tap, frame);
-	return tap_write_vectors(tap, frame);
-}
-
 /** Counts a frame that the kernel did not want. Returns whether it is taken. */
 static bool tap_write_failed(struct tap *tap, int error)
 {
@@ -306,12 +274,13 @@ static bool tap_write_failed(struct tap *tap, int error)
 	case EAGAIN:
 		tap_set_events(tap, UV_READABLE | UV_WRITABLE);
 		return false;
-	case EIO: /* the interface is down; netlink has yet to say so */
-		tap_set_link(tap, false);
-		tap->counters.tx_dropped_link++;
-		return true;
 	case EBADFD:
 		tap_lost(tap, strerror(error));
+		tap->counters.tx_dropped_link++;
+		return true;
+	case EIO: /* the interface is down; netlink may have yet to say so */
+		if ((tap->info.caps & MIRAGE_NET_CAP_LINK) != 0)
+			tap_set_link(tap, false);
 		tap->counters.tx_dropped_link++;
 		return true;
 	default:
@@ -326,7 +295,7 @@ static bool tap_take(struct tap *tap, struct mirage_packet *frame)
 		tap->counters.tx_dropped_link++;
 		return true;
 	}
-	while (tap_write(tap, frame) < 0)
+	while (unix_tap_write(&tap->host, frame, tap_owns(tap, frame)) < 0)
 		if (errno != EINTR)
 			return tap_write_failed(tap, errno);
 	return true;
@@ -402,7 +371,7 @@ static void tap_describe(struct tap *tap)
 	info->caps = MIRAGE_NET_CAP_FRAGMENTS | tap->host.accept;
 	info->mtu_bytes = tap->host.mtu_bytes;
 	info->headroom_bytes = UNIX_NET_HEADROOM_BYTES;
-	info->max_fragments = FRAGMENTS_MAX;
+	info->max_fragments = UNIX_TAP_FRAGMENTS_MAX;
 	info->pool_frames = unix_net_pool_frames(tap->longest_bytes);
 	memcpy(info->mac, tap->host.mac, sizeof(info->mac));
 	info->link_up = true;

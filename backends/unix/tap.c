@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 /** The rules of the kernel, and '%', with which it would make up a name. */
@@ -247,4 +248,56 @@ int unix_tap_attach(struct unix_tap *tap, const struct mirage_open *open,
 	if (tap->fd < 0)
 		return tap_open_failed(open, errno);
 	return tap_attach(tap, open);
+}
+
+bool unix_tap_attached(const struct unix_tap *tap)
+{
+	struct ifreq request;
+
+	return ioctl(tap->fd, TUNGETIFF, &request) == 0;
+}
+
+/* --------------------------------------------------------------- Writing -- */
+
+static ssize_t tap_write_vectors(const struct unix_tap *tap,
+				 const struct mirage_packet *frame)
+{
+	struct virtio_net_hdr header;
+	struct iovec vectors[1 + UNIX_TAP_FRAGMENTS_MAX];
+	int n = 0;
+
+	if (tap->header_vnet) {
+		unix_vnet_encode(&header, frame);
+		vectors[n++] = (struct iovec){&header, sizeof(header)};
+	}
+	for (; frame != NULL; frame = frame->next)
+		vectors[n++] = (struct iovec){frame->data, frame->length_bytes};
+	return writev(tap->fd, vectors, n);
+}
+
+/** Writes header and frame as one piece, which is cheaper than two. */
+static ssize_t tap_write_joined(const struct unix_tap *tap,
+				struct mirage_packet *frame)
+{
+	struct virtio_net_hdr header;
+	ssize_t n;
+
+	unix_vnet_encode(&header, frame);
+	mirage_packet_prepend(frame, sizeof(header));
+	memcpy(frame->data, &header, sizeof(header));
+	n = write(tap->fd, frame->data, frame->length_bytes);
+	mirage_packet_trim(frame, sizeof(header), 0);
+	return n;
+}
+
+ssize_t unix_tap_write(const struct unix_tap *tap, struct mirage_packet *frame,
+		       bool owned)
+{
+	if (frame->next != NULL)
+		return tap_write_vectors(tap, frame);
+	if (!tap->header_vnet)
+		return write(tap->fd, frame->data, frame->length_bytes);
+	if (owned && mirage_packet_headroom(frame) >= UNIX_VNET_BYTES)
+		return tap_write_joined(tap, frame);
+	return tap_write_vectors(tap, frame);
 }

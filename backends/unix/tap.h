@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * tap.h: finding a tap interface and attaching to it.
+ * tap.h: a tap interface of Linux: attaching to it, and writing to it.
  */
 #ifndef MIRAGE_UNIX_TAP_H
 #define MIRAGE_UNIX_TAP_H
@@ -8,6 +8,9 @@
 #include <mirage-backend.h>
 
 #include <net/if.h>
+#include <sys/types.h>
+
+#define UNIX_TAP_FRAGMENTS_MAX 64u
 
 struct unix_tap {
 	char name[IFNAMSIZ];
@@ -30,5 +33,15 @@ uint32_t unix_tap_salt(const char *interface_name);
  */
 int unix_tap_attach(struct unix_tap *tap, const struct mirage_open *open,
 		    struct mirage_uri *uri);
+
+/** Whether the interface still exists, be it in another namespace. */
+bool unix_tap_attached(const struct unix_tap *tap);
+
+/**
+ * Writes one frame; may use the room before its first byte if that is `owned`.
+ * Returns what write(2) does.
+ */
+ssize_t unix_tap_write(const struct unix_tap *tap, struct mirage_packet *frame,
+		       bool owned);
 
 #endif /* MIRAGE_UNIX_TAP_H */
