@@ -39,13 +39,16 @@ static void say(const char *format, ...)
 {
 	char text[160];
 	va_list list;
-	int length;
+	int length, taken;
 
 	va_start(list, format);
 	length = vsnprintf(text, sizeof(text), format, list);
 	va_end(list);
-	if (mirage_console_write(text, (size_t)length) != length)
-		mirage_log(MIRAGE_LOG_WARN, "nobody reads: %s", text);
+	taken = mirage_console_write(text, (size_t)length);
+	if (taken != length)
+		mirage_log(MIRAGE_LOG_WARN, "console: %s: %s",
+			   mirage_strerror(taken < 0 ? taken : MIRAGE_EAGAIN),
+			   text);
 }
 
 static void fail(const struct mirage_block *block, const char *what,

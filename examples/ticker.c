@@ -22,7 +22,7 @@ static void on_tick(void *arg)
 	uint64_t after_ns = mirage_clock_monotonic_ns() - start_ns;
 	int64_t wall_ms = mirage_clock_wall_ns() / (int64_t)MS_NS;
 	char line[128];
-	int length;
+	int length, taken;
 
 	ticks++;
 	length = snprintf(line, sizeof(line),
@@ -30,8 +30,14 @@ static void on_tick(void *arg)
 			  "%" PRId64 ".%03d s since 1970\n",
 			  ticks, count, after_ns / MS_NS, wall_ms / 1000,
 			  (int)(wall_ms % 1000));
-	if (mirage_console_write(line, (size_t)length) != length)
+	taken = mirage_console_write(line, (size_t)length);
+	if (taken < 0) {
+		mirage_log(MIRAGE_LOG_ERROR, "console: %s",
+			   mirage_strerror(taken));
+		mirage_exit(1);
+	} else if (taken < length) {
 		mirage_log(MIRAGE_LOG_WARN, "nobody reads tick %lu", ticks);
+	}
 
 	/* From the start, not from now: a late tick delays no other. */
 	if (ticks < count)

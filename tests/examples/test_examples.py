@@ -1,0 +1,379 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: ISC
+"""test_examples.py FOLDER TESTS [SUFFIX]: what the examples print and return.
+
+FOLDER holds the examples, TESTS the programs that are only for this test; with
+the suffix -sim those of the simulation are run. Speaks TAP.
+"""
+import hashlib
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+
+FOLDER, TESTS = sys.argv[1:3]
+SUFFIX = sys.argv[3] if len(sys.argv) > 3 else ""
+UNIX = SUFFIX == ""
+DEADLINE_S = 60
+cases = []
+
+
+def case(function):
+    cases.append(function)
+    return function
+
+
+def unix_only(function):
+    if UNIX:
+        cases.append(function)
+    return function
+
+
+def path(name):
+    folder = TESTS if name in ("stubborn", "echo") else FOLDER
+    return os.path.join(folder, name + SUFFIX)
+
+
+def run(name, *args, **more):
+    """Runs a program to its end: (status, stdout, stderr), as text."""
+    more.setdefault("stdin", subprocess.DEVNULL)
+    more.setdefault("stdout", subprocess.PIPE)
+    done = subprocess.run([path(name), *args], stderr=subprocess.PIPE,
+                          timeout=DEADLINE_S, check=False, **more)
+    out = (done.stdout or b"").decode()
+    return done.returncode, out, done.stderr.decode()
+
+
+def expect(got, wanted):
+    if got != wanted:
+        raise AssertionError(f"\n got    {got!r}\n wanted {wanted!r}")
+
+
+def expect_error(name, args, status, message, **more):
+    """It fails with `status`, says `message` and nothing else."""
+    expect(run(name, *args, **more),
+           (status, "", f"{name}{SUFFIX}: {message}\n"))
+
+
+def image(folder, name, size, content=None):
+    """A file of `size` bytes, and its path."""
+    at = os.path.join(folder, name)
+    with open(at, "wb") as file:
+        if content is None:
+            file.truncate(size)
+        else:
+            file.write(content)
+    return at
+
+
+# ----------------------------------------------------------------- hello --
+
+
+@case
+def hello_says_hello():
+    expect(run("hello"), (0, "Hello, world!\n", ""))
+
+
+@case
+def hello_help():
+    status, out, err = run("hello", "--help")
+    expect((status, err), (0, ""))
+    for part in (f"usage: hello{SUFFIX} ", "--net NAME=URI",
+                 "--block NAME=URI", "--version"):
+        assert part in out, f"no {part!r} in {out}"
+
+
+@case
+def hello_version():
+    backend = "unix" if UNIX else "sim"
+    expect(run("hello", "--version"),
+           (0, f"hello{SUFFIX} (Mirage for C 0.1.0, {backend} backend)\n", ""))
+
+
+@case
+def unknown_option():
+    expect_error("hello", ["--blok", "a=mem:1M"], 2,
+                 "error: unknown argument '--blok'; see --help")
+
+
+@case
+def unknown_argument_after_dashes():
+    expect_error("hello", ["--", "--help"], 2,
+                 "error: unknown argument '--help'; see --help")
+
+
+@case
+def bad_log_level():
+    expect_error("hello", ["--log", "loud"], 2,
+                 "--log: expected error, warn, info or debug, got 'loud'; "
+                 "see --help")
+
+
+@case
+def option_without_value():
+    expect_error("hello", ["--net"], 2,
+                 "--net: expected NAME=URI, got 'nothing'; see --help")
+
+
+@case
+def device_without_name():
+    expect_error("hello", ["--block", "mem:1M"], 2,
+                 "--block: expected NAME=URI, got 'mem:1M'; see --help")
+
+
+@case
+def device_given_twice():
+    expect_error("hello", ["--block=a=mem:1M", "--block=a=mem:2M"], 2,
+                 "--block: 'a' is given twice")
+
+
+# --------------------------------------------------------------- console --
+
+
+@case
+def stdin_closed():
+    expect(run("hello", preexec_fn=lambda: os.close(0)),
+           (0, "Hello, world!\n", ""))
+
+
+@unix_only
+def stdout_closed():
+    expect_error("hello", [], 1, "error: device closed or its backend gone",
+                 preexec_fn=lambda: os.close(1))
+
+
+@unix_only
+def stderr_closed():
+    expect(run("hello", "--blok", preexec_fn=lambda: os.close(2)), (2, "", ""))
+
+
+@unix_only
+def stdout_full():
+    with open("/dev/full", "wb") as full:
+        expect_error("hello", [], 1,
+                     "error: no space left behind the device", stdout=full)
+
+
+@unix_only
+def stdout_reader_gone():
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        expect_error("hello", [], 1,
+                     "error: device closed or its backend gone", stdout=writer)
+    finally:
+        os.close(writer)
+
+
+@unix_only
+def ticker_reader_leaves():
+    """Nobody ticks for ever into a pipe without a reader."""
+    with subprocess.Popen([path("ticker"), "1000"], stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE) as ticker:
+        ticker.stdout.readline()
+        ticker.stdout.close()
+        err = ticker.stderr.read().decode()
+        expect(ticker.wait(DEADLINE_S), 1)
+    expect(err, "ticker: error: console: device closed or its backend gone\n")
+
+
+@unix_only
+def echo_input_to_its_end():
+    expect(run("echo", stdin=None, input=b"one\ntwo\n"),
+           (0, "one\ntwo\nend\n", ""))
+
+
+@unix_only
+def echo_stdin_closed():
+    status, out, _ = run("echo", stdin=None, preexec_fn=lambda: os.close(0))
+    expect((status, out), (0, "end\n"))
+
+
+@unix_only
+def echo_stdin_is_a_file():
+    with open(__file__, "rb") as file:
+        wanted = file.read().decode() + "end\n"
+        file.seek(0)
+        expect(run("echo", stdin=file), (0, wanted, ""))
+
+
+# --------------------------------------------------------------- signals --
+
+
+def signalled(name, args, numbers):
+    """Starts a program, waits for a line before each signal: status, lines."""
+    lines = []
+    with subprocess.Popen([path(name), *args], stdout=subprocess.PIPE,
+                          stdin=subprocess.DEVNULL) as child:
+        for number in numbers:
+            lines.append(child.stdout.readline().decode())
+            child.send_signal(number)
+        status = child.wait(DEADLINE_S)
+    return status, lines
+
+
+@unix_only
+def interrupt_ends():
+    for number in (signal.SIGINT, signal.SIGTERM):
+        expect(signalled("ticker", ["1000"], [number])[0], 0)
+
+
+@unix_only
+def second_interrupt_ends_at_once():
+    for number in (signal.SIGINT, signal.SIGTERM):
+        expect(signalled("stubborn", [], [number, number]),
+               (-number, ["ready\n", "asked\n"]))
+
+
+# ---------------------------------------------------------------- ticker --
+
+
+@case
+def ticker_ticks():
+    status, out, err = run("ticker", "3")
+    expect((status, err), (0, ""))
+    ticks = re.findall(r"^tick (\d) of 3: (\d+) ms after the start, "
+                       r"\d+\.\d{3} s since 1970$", out, re.M)
+    expect([tick for tick, _ in ticks], ["1", "2", "3"])
+    for n, (_, after_ms) in enumerate(ticks):
+        assert int(after_ms) >= 100 * (n + 1), f"early: {out}"
+
+
+@case
+def ticker_arguments():
+    for wrong in ("0", "x", "3x", "-1", "", "1000001",
+                  "99999999999999999999999"):
+        expect_error("ticker", [wrong], 2,
+                     f"error: '{wrong}' is not a number of ticks from 1 to "
+                     "1000000; see --help")
+    expect_error("ticker", ["1", "2"], 2,
+                 "error: unknown argument '2'; see --help")
+
+
+# ------------------------------------------------------------------ disk --
+
+ODD = os.urandom(5 * 1024 * 1024 + 512)
+
+
+def copy(source, target, *args):
+    return run("disk", "--block", f"from={source}", "--block", f"to={target}",
+               *args)
+
+
+def expect_copy_error(source, target, message):
+    status, out, err = copy(source, target)
+    expect((status, out, err), (1, "", f"disk{SUFFIX}: error: {message}\n"))
+
+
+def expect_copied(result, content):
+    status, out, err = result
+    expect((status, err), (0, ""))
+    lines = out.splitlines()
+    expect(lines[0], f"copying {len(content)} bytes: 10% 20% 30% 40% 50% 60% "
+           "70% 80% 90% 100%")
+    assert re.fullmatch(r"copied and flushed in \d+ ms", lines[1]), out
+    expect(lines[2:], ["SHA-256 " + hashlib.sha256(content).hexdigest()])
+
+
+@unix_only
+def disk_copies():
+    with tempfile.TemporaryDirectory() as folder:
+        source = image(folder, "source", 0, ODD)
+        target = image(folder, "target", len(ODD) + 4096)
+        expect_copied(copy(f"file:{source},ro", f"file:{target}"), ODD)
+        with open(target, "rb") as file:
+            assert file.read() == ODD + bytes(4096), "the copy differs"
+
+
+@unix_only
+def disk_copies_to_larger_sectors():
+    content = ODD[:1 << 20]
+    with tempfile.TemporaryDirectory() as folder:
+        source = image(folder, "source", 0, content)
+        target = image(folder, "target", len(content))
+        expect_copied(copy(f"file:{source},ro,sector=512",
+                           f"file:{target},sector=4096"), content)
+        with open(target, "rb") as file:
+            assert file.read() == content, "the copy differs"
+
+
+@case
+def disk_copies_memory():
+    expect_copied(copy("mem:3M", "mem:3M"), bytes(3 << 20))
+
+
+@case
+def disk_target_too_small():
+    expect_copy_error("mem:2M", "mem:1M",
+                      "block 'to' has 1048576 bytes, fewer than the 2097152 "
+                      "of block 'from': give a larger one")
+
+
+@case
+def disk_sectors_do_not_fit():
+    expect_copy_error("mem:1536", "mem:1M,sector=4096",
+                      "block 'to' has sectors of 4096 bytes, and the 1536 "
+                      "bytes of block 'from' do not fill them")
+
+
+@unix_only
+def disk_target_read_only():
+    with tempfile.TemporaryDirectory() as folder:
+        target = image(folder, "target", 1 << 20)
+        status, out, err = copy("mem:4096", f"file:{target},ro")
+        expect((status, out, err),
+               (1, "copying 4096 bytes:",
+                "disk: error: block 'to': write at 0: read-only device\n"))
+
+
+@unix_only
+def disk_missing_file():
+    expect_copy_error("file:/nonexistent/image", "mem:1M",
+                      "block 'from' (file:/nonexistent/image): no such file; "
+                      "make one with: truncate -s 64M PATH")
+
+
+@unix_only
+def disk_missing_option():
+    expect_error("disk", [], 1,
+                 "error: block 'from': no disk was given; add "
+                 "--block from=file:PATH or --block from=mem:64M")
+
+
+@case
+def disk_unknown_argument():
+    expect_error("disk", ["a", "b"], 2,
+                 "error: unknown argument 'a'; see --help")
+
+
+@unix_only
+def disk_interrupted():
+    """Half a copy is not a success."""
+    with subprocess.Popen(
+            [path("disk"), "--block", "from=mem:64G", "--block",
+             "to=mem:64G"],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE) as disk:
+        disk.stdout.read(len("copying"))
+        disk.send_signal(signal.SIGTERM)
+        err = disk.communicate(timeout=DEADLINE_S)[1].decode()
+    expect(disk.returncode, 1)
+    assert re.fullmatch(r"disk: error: stopped: \d+ of 68719476736 bytes "
+                        r"are copied\n", err), err
+
+
+def main():
+    print(f"1..{len(cases)}")
+    for number, function in enumerate(cases, 1):
+        try:
+            function()
+            print(f"ok {number} - {function.__name__}")
+        except (AssertionError, subprocess.TimeoutExpired) as error:
+            print(f"not ok {number} - {function.__name__}")
+            for line in str(error).splitlines():
+                print(f"# {line}")
+        sys.stdout.flush()
+
+
+main()
