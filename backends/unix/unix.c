@@ -97,7 +97,8 @@ static void run_turns(void)
 	for (int i = 0; i < TURNS_MAX; i++) {
 		mirage_core_turn();
 		run_kicks();
-		if (mirage_core_ended() || !unix_time_due())
+		if (mirage_core_ended() ||
+		    (!unix_time_due() && kicks == NULL))
 			return;
 	}
 }
@@ -112,7 +113,8 @@ static int run(void)
 		run_turns();
 		if (mirage_core_ended())
 			break;
-		uv_run(&loop, unix_time_arm() ? UV_RUN_NOWAIT : UV_RUN_ONCE);
+		uv_run(&loop, unix_time_arm() || kicks != NULL ? UV_RUN_NOWAIT
+							       : UV_RUN_ONCE);
 	}
 	return mirage_core_status();
 }
