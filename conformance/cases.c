@@ -4,13 +4,18 @@
  */
 #include "harness.h"
 
-extern const struct conf_case *const conf_law_cases[];
-extern const struct conf_case *const conf_errors_cases[];
-extern const struct conf_case *const conf_app_cases[];
-extern const struct conf_case *const conf_events_cases[];
-extern const struct conf_case *const conf_console_cases[];
-extern const struct conf_case *const conf_clock_cases[];
-extern const struct conf_case *const conf_time_cases[];
-extern const struct conf_case *const conf_random_cases[];
+#define LISTS(X)   \
+	X(errors)  \
+	X(app)     \
+	X(events)  \
+	X(console) \
+	X(clock)   \
+	X(time)    \
+	X(random)
 
-const struct conf_case *const *const conf_classes[] = {conf_errors_cases, NULL};
+#define DECLARE(list) \
+	extern const struct conf_case *const conf_##list##_cases[];
+LISTS(DECLARE)
+
+#define ELEMENT(list) conf_##list##_cases,
+const struct conf_case *const *const conf_classes[] = {LISTS(ELEMENT) NULL};

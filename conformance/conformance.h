@@ -101,7 +101,9 @@ struct conf_case {
 	 *  of its own; it needs a process of its own. */
 	bool exits;
 	int status;
-	/** Runs after the program has ended, CHECKs only; needs `exits`. */
+	/** Run before the program starts, and after it has ended (CHECKs only);
+	 *  they need a process, `after` also `exits`. */
+	void (*before)(void);
 	void (*after)(void);
 	/** Arguments for the application, ending in NULL; needs a process. */
 	const char *const *argv;
@@ -265,6 +267,8 @@ struct conf_done {
 	int result; /* the last one */
 };
 void conf_count(void *done, int result);
+/** The same for timers: a mirage_timer_fn. */
+void conf_count_time(void *done);
 
 void conf_open(enum conf_role role, uint32_t accept);
 bool conf_is_open(enum conf_role role);
@@ -320,8 +324,8 @@ bool conf_pause(enum conf_role role, bool paused);
 /** Takes the backend of a device away (LOST), or gives it back (BACK). */
 bool conf_lose(enum conf_role role, bool lost);
 bool conf_resize(enum conf_role role, uint64_t size_bytes);
-/** The disk forgets, or keeps, whatever was not flushed, as after a crash: LOST
- *  and BACK are not needed. */
+/** Cuts a disk's power: it forgets, or keeps, whatever was not flushed, and fails
+ *  what was in flight. LOST follows, and BACK by itself. */
 bool conf_power_loss(enum conf_role role);
 bool conf_drop_caps(enum conf_role role, uint32_t caps);
 /** The next `n` requests of a disk fail with `error`. */

@@ -42,9 +42,17 @@ struct conf_fixture {
 	 *  may fill them in. */
 	const char *argv[CONF_ARGV_MAX + 1];
 
-	/** Called before the program starts, in each case's process; returns NULL,
-	 *  or why nothing can be tested here. */
-	const char *(*setup)(struct conf_fixture *fixture);
+	/** An empty directory for the case's files, which the Check runner makes
+	 *  and removes; NULL under the TAP runner. */
+	const char *scratch;
+
+	/**
+	 * Called before the program starts; returns NULL, or why nothing can be
+	 * tested here. With `own_process` it is called in each case's process and
+	 * may put something else in the place of standard input and output;
+	 * without, it is called once and must leave them alone.
+	 */
+	const char *(*setup)(struct conf_fixture *fixture, bool own_process);
 	/** Called after the program has ended, also when it crashed or hung; may
 	 *  be in another process than `setup`. */
 	void (*teardown)(struct conf_fixture *fixture);

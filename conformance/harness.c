@@ -56,6 +56,11 @@ void conf_count(void *arg, int result)
 	conf_wake();
 }
 
+void conf_count_time(void *arg)
+{
+	conf_count(arg, 0);
+}
+
 /* --------------------------------------------------------------- Verdict -- */
 
 static struct conf_text verdict(enum conf_verdict verdict)
@@ -428,8 +433,13 @@ void conf_begin(const struct conf_case *test, struct conf_fixture *fixture,
 	conf_wake();
 }
 
-void conf_reopen(void)
+void conf_reopen(const struct conf_case *test, struct conf_fixture *fixture,
+		 struct conf_result *result)
 {
-	if (now.result->verdict == CONF_PASSED)
-		now.result->verdict = CONF_NONE;
+	now.test = test;
+	now.fixture = fixture;
+	now.result = result;
+	now.ending = true;
+	if (result->verdict == CONF_PASSED)
+		result->verdict = CONF_NONE;
 }

@@ -37,8 +37,10 @@ const char *conf_unmet(const struct conf_case *test,
 void conf_begin(const struct conf_case *test, struct conf_fixture *fixture,
 		struct conf_result *result, void (*on_end)(void));
 
-/** Makes CHECKs count again after the program has ended, for `.after`. */
-void conf_reopen(void);
+/** Makes CHECKs count again after the program has ended, for `.after`, or though
+ *  it never started. */
+void conf_reopen(const struct conf_case *test, struct conf_fixture *fixture,
+		 struct conf_result *result);
 
 /** Puts a failure without a place into `result`, unless it has one already. */
 void conf_blame(struct conf_result *result, const char *text);

@@ -5,9 +5,11 @@
  * the verdict is what the case left in shared memory, together with how its
  * process ended.
  */
+#define _GNU_SOURCE
 #include "harness.h"
 
 #include <check.h>
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +22,7 @@ static struct {
 	struct conf_fixture *fixture;
 	const char *program;
 	const char *filter;
+	char scratch[64];
 	FILE *json;
 	bool list, verbose, own_process;
 	int log_fd;
@@ -29,6 +32,13 @@ static struct {
 /* The case under way; `result` is shared with its process. */
 static const struct conf_case *test;
 static struct conf_result *result;
+
+static void wrong(const char *what, const char *value)
+{
+	fprintf(stderr, "%s: %s '%s', see --help\n", runner.program, what,
+		value);
+	exit(2);
+}
 
 /* ------------------------------------------------------- In the process -- */
 
@@ -60,20 +70,22 @@ static int make_argv(const char *argv[], int max)
 	return argc;
 }
 
+/* What the end of the program says about the case. */
 static void after(int status)
 {
+	int expected =
+		test->exits && result->verdict < CONF_FAILED ? test->status : 0;
 	char text[80];
 
-	if (status != (test->exits ? test->status : 0)) {
+	if (status != expected) {
 		snprintf(text, sizeof(text),
 			 "mirage_run returned %d, expected %d", status,
-			 test->exits ? test->status : 0);
+			 expected);
 		conf_blame(result, text);
-		return;
 	}
 	if (!test->exits || result->verdict >= CONF_FAILED)
 		return;
-	conf_reopen();
+	conf_reopen(test, runner.fixture, result);
 	if (test->after != NULL)
 		test->after();
 	conf_pass();
@@ -88,18 +100,44 @@ START_TEST(run_case)
 	if (runner.log_fd >= 0)
 		dup2(runner.log_fd, STDERR_FILENO);
 	if (runner.fixture->setup != NULL)
-		why = runner.fixture->setup(runner.fixture);
+		why = runner.fixture->setup(runner.fixture, runner.own_process);
 	if (why != NULL) {
 		result->verdict = CONF_SKIPPED;
 		snprintf(result->text, sizeof(result->text), "%s", why);
 		return;
 	}
+	if (test->before != NULL)
+		test->before();
 	argc = make_argv(argv, CONF_ARGV_MAX * 2 + 1);
 	after(mirage_run(argc, (char **)argv, start));
 }
 END_TEST
 
 /* -------------------------------------------------------- In the runner -- */
+
+/* Removes what the case left in the scratch directory: files only. */
+static void empty_scratch(void)
+{
+	DIR *directory = opendir(runner.scratch);
+	struct dirent *entry;
+
+	while (directory != NULL && (entry = readdir(directory)) != NULL)
+		if (entry->d_name[0] != '.')
+			unlinkat(dirfd(directory), entry->d_name, 0);
+	if (directory != NULL)
+		closedir(directory);
+}
+
+static void make_scratch(void)
+{
+	const char *in = getenv("TMPDIR");
+
+	snprintf(runner.scratch, sizeof(runner.scratch),
+		 "%.30s/mirage-conformance.XXXXXX", in != NULL ? in : "/tmp");
+	if (mkdtemp(runner.scratch) == NULL)
+		wrong("cannot make the directory", runner.scratch);
+	runner.fixture->scratch = runner.scratch;
+}
 
 /* What the process wrote to its log; to be freed. */
 static char *read_log(void)
@@ -167,6 +205,7 @@ static void check_case(void)
 	srunner_free(check);
 	if (runner.fixture->teardown != NULL)
 		runner.fixture->teardown(runner.fixture);
+	empty_scratch();
 }
 
 static void print_sentences(void)
@@ -283,13 +322,6 @@ static void usage(void)
 	printf("\n");
 }
 
-static void wrong(const char *what, const char *value)
-{
-	fprintf(stderr, "%s: %s '%s', see --help\n", runner.program, what,
-		value);
-	exit(2);
-}
-
 static void choose_fixture(const char *name)
 {
 	unsigned i;
@@ -356,9 +388,12 @@ int main(int argc, char *argv[])
 		wrong("no case matches", runner.filter);
 	if (!runner.own_process && n > 1 && !runner.list)
 		wrong("CK_FORK=no runs one case; several match", runner.filter);
+	if (!runner.list)
+		make_scratch();
 	run_all(true);
 	if (runner.list)
 		return 0;
+	rmdir(runner.scratch);
 	printf("%s: %u passed, %u failed, %u skipped\n", runner.fixture->name,
 	       runner.passed, runner.failed, runner.skipped);
 	if (runner.json != NULL)

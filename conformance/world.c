@@ -178,8 +178,8 @@ const char *conf_unmet(const struct conf_case *test,
 	uint32_t able = abilities(fixture);
 	unsigned i;
 
-	if (!own_process &&
-	    (test->exits || test->aborts != NULL || test->argv != NULL))
+	if (!own_process && (test->exits || test->aborts != NULL ||
+			     test->argv != NULL || test->before != NULL))
 		return "needs a process of its own";
 	for (i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
 		if ((test->needs & reasons[i].need & ~able) != 0)

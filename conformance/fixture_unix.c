@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * fixture_unix.c: the unix backend, in as many variations as it has engines.
+ */
+#include "fixture_host.h"
+
+#include "../backends/unix/pair.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define DISK_BYTES (2u << 20)
+#define RO_BYTES (64u << 10)
+
+static struct conf_fixture memory, file, direct, stream;
+
+/* ---------------------------------------------------------------- World -- */
+
+static bool set_link(const char *name, bool up)
+{
+	(void)name;
+	unix_pair_set_link("conf", up);
+	return true;
+}
+
+static bool set_paused(const char *name, bool paused)
+{
+	(void)name;
+	unix_pair_set_paused("conf", paused);
+	return true;
+}
+
+static bool resize(const char *name, uint64_t size_bytes)
+{
+	const struct conf_fixture *fixture =
+		file.scratch != NULL ? &file : &direct;
+	char path[256];
+
+	snprintf(path, sizeof(path), "%s/%s", fixture->scratch, name);
+	return truncate(path, (off_t)size_bytes) == 0;
+}
+
+static bool ask_shutdown(void)
+{
+	return raise(SIGTERM) == 0;
+}
+
+/* ---------------------------------------------------------------- Setup -- */
+
+static const char *console(struct conf_fixture *fixture, bool own_process)
+{
+	if (!own_process)
+		host_no_console(fixture);
+	else if (!host_capture(false))
+		return strerror(errno);
+	return NULL;
+}
+
+static int add(struct conf_fixture *fixture, int n, const char *option,
+	       const char *value)
+{
+	fixture->argv[n] = option;
+	fixture->argv[n + 1] = value;
+	return n + 2;
+}
+
+static int add_read_only(struct conf_fixture *fixture, int n)
+{
+	const char *path = host_file(fixture, "fixed", RO_BYTES, 0x5a);
+
+	return add(fixture, n, "--block",
+		   host_format("fixed=file:%s,ro", path));
+}
+
+static int add_files(struct conf_fixture *fixture, int n, const char *more)
+{
+	const char *small = host_file(fixture, "small", DISK_BYTES, 0);
+	const char *large = host_file(fixture, "large", DISK_BYTES, 0);
+
+	n = add(fixture, n, "--block",
+		host_format("small=file:%s%s", small, more));
+	return add(fixture, n, "--block",
+		   host_format("large=file:%s,sector=4096%s", large, more));
+}
+
+static int add_memory(struct conf_fixture *fixture, int n)
+{
+	n = add(fixture, n, "--block", "small=mem:2M");
+	return add(fixture, n, "--block", "large=mem:2M,sector=4096");
+}
+
+static int add_pair(struct conf_fixture *fixture)
+{
+	return add(fixture, add(fixture, 0, "--net", "a=pair:conf"), "--net",
+		   "b=pair:conf");
+}
+
+static const char *setup_memory(struct conf_fixture *fixture, bool own_process)
+{
+	add_read_only(fixture, add_memory(fixture, add_pair(fixture)));
+	return console(fixture, own_process);
+}
+
+static const char *setup_file(struct conf_fixture *fixture, bool own_process)
+{
+	add_read_only(fixture, add_files(fixture, add_pair(fixture), ""));
+	return console(fixture, own_process);
+}
+
+static const char *setup_direct(struct conf_fixture *fixture, bool own_process)
+{
+	add_read_only(fixture,
+		      add_files(fixture, add_pair(fixture), ",direct"));
+	return console(fixture, own_process);
+}
+
+/* Both ends of one socket in one program: the second to open finds the first. */
+static const char *setup_stream(struct conf_fixture *fixture, bool own_process)
+{
+	int n;
+
+	add_read_only(fixture, 0);
+	n = add(fixture, 0, "--net",
+		host_format("a=unix:%s/net", fixture->scratch));
+	n = add(fixture, n, "--net",
+		host_format("b=unix:%s/net", fixture->scratch));
+	add_read_only(fixture, add_memory(fixture, n));
+	return console(fixture, own_process);
+}
+
+/* ------------------------------------------------------------- Fixtures -- */
+
+#define COMMON(name_, setup_)                                                 \
+	.size = sizeof(struct conf_fixture), .name = name_,                   \
+	.devices = {[CONF_NET_A] = "a",                                       \
+		    [CONF_NET_B] = "b",                                       \
+		    [CONF_DISK_512] = "small",                                \
+		    [CONF_DISK_4096] = "large",                               \
+		    [CONF_DISK_RO] = "fixed"},                                \
+	.setup = setup_, .shutdown = ask_shutdown,                            \
+	.console_input = host_console_input,                                  \
+	.console_output = host_console_output,                                \
+	.console_log = host_console_log, .console_pause = host_console_pause, \
+	.console_gone = host_console_gone
+
+static struct conf_fixture memory = {
+	COMMON("unix-mem", setup_memory),
+	.net_link = set_link,
+	.net_pause = set_paused,
+};
+
+static struct conf_fixture file = {
+	COMMON("unix-file", setup_file),
+	.net_link = set_link,
+	.net_pause = set_paused,
+	.block_resize = resize,
+};
+
+static struct conf_fixture direct = {
+	COMMON("unix-direct", setup_direct),
+	.net_link = set_link,
+	.net_pause = set_paused,
+	.block_resize = resize,
+};
+
+static struct conf_fixture stream = {
+	COMMON("unix-stream", setup_stream),
+};
+
+struct conf_fixture *const conf_fixtures[] = {&memory, &file, &direct, &stream,
+					      NULL};
