@@ -78,8 +78,8 @@ struct mirage_sim_net_counters {
 	uint64_t unheard; /* nobody on the LAN could be reached */
 	/* Delivered all the same: */
 	uint64_t reordered, duplicated, corrupted;
-	/** Arrivals here while the link was down: these are in no other counter,
-	 *  for the device that they were meant for never saw them. */
+	/** Arrivals here while the link was down or the backend away: these are
+	 *  in no other counter, for the device never saw them. */
 	uint64_t missed;
 };
 
@@ -98,6 +98,14 @@ mirage_sim_net_get_counters(const char *name,
 
 /** Pulls the cable of `name`, or plugs it in: EVENT_LINK. */
 MIRAGE_API int mirage_sim_net_set_link(const char *name, bool up);
+
+/** Stops the wire, so that what `name` sends waits in its queue, or lets it run
+ *  again. A closed device waits with its EVENT_CLOSED until then. */
+MIRAGE_API int mirage_sim_net_pause(const char *name, bool paused);
+
+/** Takes the backend of `name` away, or brings it back: LOST, BACK. Meanwhile
+ *  what is sent waits and what arrives is missed. */
+MIRAGE_API int mirage_sim_net_lose(const char *name, bool lost);
 
 /** Cuts the connection between two devices of a LAN, or mends it. Both keep
  *  their links and everybody else. The names need not be open yet, so this

@@ -63,10 +63,14 @@ static struct sim_frame *take(struct mirage_packet *packet)
 
 static void departs(struct sim_event *event);
 
-static void plan_departure(struct sim_net *net)
+void sim_net_go_on(struct sim_net *net)
 {
-	uint64_t ns = net->first->length_bytes * SIM_NS_PER_S;
+	uint64_t ns;
 
+	if (net->first == NULL || net->departure.place != 0 || net->paused ||
+	    net->lost)
+		return;
+	ns = net->first->length_bytes * SIM_NS_PER_S;
 	sim_plan(&net->departure, sim_now() + ns / net->bytes_per_s, departs);
 }
 
@@ -81,9 +85,8 @@ static void departs(struct sim_event *event)
 	frame->next = NULL;
 	net->n_waiting--;
 	sim_lan_carry(net, frame);
-	if (net->first != NULL)
-		plan_departure(net);
-	else if (net->closing)
+	sim_net_go_on(net);
+	if (net->first == NULL && net->closing)
 		mirage_core_net_closed(&net->net);
 	if (net->n_waiting <= net->most_waiting / 2 && !net->closing)
 		mirage_core_net_event(&net->net, MIRAGE_EVENT_WRITABLE);
@@ -105,8 +108,7 @@ static int sim_net_send(struct mirage_net *net,
 		*sim->last = frame;
 		sim->last = &frame->next;
 		sim->n_waiting++;
-		if (sim->departure.place == 0)
-			plan_departure(sim);
+		sim_net_go_on(sim);
 	}
 	return (int)taken;
 }
@@ -161,6 +163,19 @@ void sim_net_receive(struct sim_net *net, struct sim_frame *frame)
 
 /* ----------------------------------------------------- Opening, closing -- */
 
+static void drop_waiting(struct sim_net *net)
+{
+	while (net->first != NULL) {
+		struct sim_frame *frame = net->first;
+
+		net->first = frame->next;
+		net->counters.tx_dropped_error++;
+		free(frame);
+	}
+	net->n_waiting = 0;
+	net->last = &net->first;
+}
+
 static void pool_is_empty(struct mirage_pool *pool)
 {
 	free(pool);
@@ -172,6 +187,9 @@ static void sim_net_close(struct mirage_net *net)
 	struct sim_net *sim = (struct sim_net *)net;
 
 	sim->closing = true;
+	/* A backend that is away takes with it what it had taken. */
+	if (sim->lost)
+		drop_waiting(sim);
 	if (sim->first == NULL)
 		mirage_core_net_closed(net);
 }

@@ -35,6 +35,8 @@ struct sim_net {
 	char name[32], lan[32];
 	uint64_t id; /* of this opening; never used again */
 	bool closing;
+	bool paused; /* the wire takes nothing */
+	bool lost;   /* and nothing arrives either */
 
 	/* Frames taken and not yet on the wire. */
 	struct sim_frame *first, **last;
@@ -51,6 +53,9 @@ extern struct sim_net *sim_nets;
 extern const struct mirage_net_ops sim_net_ops;
 struct sim_net *sim_net_by_name(const char *name);
 struct sim_net *sim_net_by_id(uint64_t id);
+
+/** Sees to it that the next frame departs, unless nothing can. */
+void sim_net_go_on(struct sim_net *net);
 
 /** Hands a frame that has arrived to the application; frees it. */
 void sim_net_receive(struct sim_net *net, struct sim_frame *frame);

@@ -52,6 +52,41 @@ int mirage_sim_net_set_link(const char *name, bool up)
 	return 0;
 }
 
+int mirage_sim_net_pause(const char *name, bool paused)
+{
+	struct sim_net *net = sim_nets;
+
+	/* A closing device too: what it took may wait for this. */
+	while (net != NULL && strcmp(net->name, name) != 0)
+		net = net->next;
+	if (net == NULL)
+		return MIRAGE_ENODEV;
+	net->paused = paused;
+	if (paused)
+		sim_cancel(&net->departure);
+	sim_net_go_on(net);
+	return 0;
+}
+
+int mirage_sim_net_lose(const char *name, bool lost)
+{
+	struct sim_net *net = sim_net_by_name(name);
+
+	if (net == NULL)
+		return MIRAGE_ENODEV;
+	if (net->lost == lost)
+		return 0;
+	net->lost = lost;
+	mirage_log(MIRAGE_LOG_DEBUG, "net %s: %s", name,
+		   lost ? "lost" : "back");
+	mirage_core_net_event(&net->net,
+			      lost ? MIRAGE_EVENT_LOST : MIRAGE_EVENT_BACK);
+	if (lost)
+		sim_cancel(&net->departure);
+	sim_net_go_on(net);
+	return 0;
+}
+
 int mirage_sim_net_inject(const char *name, const void *bytes,
 			  size_t length_bytes)
 {

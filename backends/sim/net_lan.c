@@ -61,7 +61,7 @@ static void arrives(struct sim_event *event)
 		sim_container(event, struct sim_frame, arrival);
 	struct sim_net *net = sim_net_by_id(frame->to);
 
-	if (net != NULL && net->info.link_up) {
+	if (net != NULL && net->info.link_up && !net->lost) {
 		sim_net_receive(net, frame);
 		return;
 	}
