@@ -17,7 +17,9 @@
 	X(net_frames)  \
 	X(net_traffic) \
 	X(block)       \
-	X(block_limits)
+	X(block_limits) \
+	X(block_queue) \
+	X(block_open)
 
 #define DECLARE(list) \
 	extern const struct conf_case *const conf_##list##_cases[];
