@@ -54,6 +54,7 @@ static void say(const char *format, ...)
 static void fail(const struct mirage_block *block, const char *what,
 		 uint64_t offset, int error)
 {
+	say("\n");
 	mirage_log(MIRAGE_LOG_ERROR, "block '%s': %s at %" PRIu64 ": %s",
 		   block->name, what, offset, mirage_strerror(error));
 	mirage_exit(1);

@@ -16,6 +16,7 @@ import tempfile
 FOLDER, TESTS = sys.argv[1:3]
 SUFFIX = sys.argv[3] if len(sys.argv) > 3 else ""
 UNIX = SUFFIX == ""
+MEM = "mem" if UNIX else "disk"  # the scheme of disks in memory
 DEADLINE_S = 60
 cases = []
 
@@ -27,6 +28,12 @@ def case(function):
 
 def unix_only(function):
     if UNIX:
+        cases.append(function)
+    return function
+
+
+def sim_only(function):
+    if not UNIX:
         cases.append(function)
     return function
 
@@ -301,21 +308,43 @@ def disk_copies_to_larger_sectors():
 
 @case
 def disk_copies_memory():
-    expect_copied(copy("mem:3M", "mem:3M"), bytes(3 << 20))
+    expect_copied(copy(f"{MEM}:3M", f"{MEM}:3M"), bytes(3 << 20))
 
 
 @case
 def disk_target_too_small():
-    expect_copy_error("mem:2M", "mem:1M",
+    expect_copy_error(f"{MEM}:2M", f"{MEM}:1M",
                       "block 'to' has 1048576 bytes, fewer than the 2097152 "
                       "of block 'from': give a larger one")
 
 
 @case
 def disk_sectors_do_not_fit():
-    expect_copy_error("mem:1536", "mem:1M,sector=4096",
+    expect_copy_error(f"{MEM}:1536", f"{MEM}:1M,sector=4096",
                       "block 'to' has sectors of 4096 bytes, and the 1536 "
                       "bytes of block 'from' do not fill them")
+
+
+@sim_only
+def disk_read_fails():
+    status, _, err = copy("disk:6M,fail=3", "disk:6M")
+    expect((status, err), (1, "disk-sim: error: block 'from': read at 262144: "
+                           "input/output error\n"))
+
+
+@sim_only
+def disk_target_full():
+    status, _, err = copy("disk:6M", "disk:6M,full")
+    expect((status, err), (1, "disk-sim: error: block 'to': write at 0: "
+                           "no space left behind the device\n"))
+
+
+@sim_only
+def disk_of_the_simulation_has_a_file():
+    with tempfile.TemporaryDirectory() as folder:
+        source = image(folder, "source", 0, ODD)
+        expect_copied(copy(f"disk:6M,file={source}", "disk:6M"),
+                      ODD + bytes((6 << 20) - len(ODD)))
 
 
 @unix_only
@@ -324,7 +353,7 @@ def disk_target_read_only():
         target = image(folder, "target", 1 << 20)
         status, out, err = copy("mem:4096", f"file:{target},ro")
         expect((status, out, err),
-               (1, "copying 4096 bytes:",
+               (1, "copying 4096 bytes:\n",
                 "disk: error: block 'to': write at 0: read-only device\n"))
 
 
