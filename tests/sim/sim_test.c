@@ -110,19 +110,30 @@ void open_disk(const char *name, struct mirage_block **block,
 
 /* --------------------------------------------------------------- Frames -- */
 
-void send_frame(struct mirage_net *net, const uint8_t to[6], uint32_t length,
-		uint32_t number)
+struct mirage_packet *make_frame(struct mirage_net *net, const uint8_t to[6],
+				 uint32_t length, uint32_t number)
 {
 	struct mirage_packet *packet;
 	uint8_t *bytes;
 
-	ck_assert_int_eq(mirage_net_reserve(net, length, &packet, 1), 1);
+	if (mirage_net_reserve(net, length, &packet, 1) != 1)
+		return NULL;
 	bytes = mirage_packet_append(packet, length);
 	if (bytes == NULL)
 		ck_abort_msg("no room for %u bytes", length);
 	memcpy(bytes, to, 6);
 	memcpy(bytes + 6, net->info->mac, 6);
 	memcpy(bytes + 14, &number, sizeof number);
+	memcpy(bytes + 18, &number, sizeof number);
+	return packet;
+}
+
+void send_frame(struct mirage_net *net, const uint8_t to[6], uint32_t length,
+		uint32_t number)
+{
+	struct mirage_packet *packet = make_frame(net, to, length, number);
+
+	ck_assert_ptr_nonnull(packet);
 	ck_assert_int_eq(mirage_net_send(net, &packet, 1), 1);
 }
 

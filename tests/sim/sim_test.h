@@ -38,7 +38,12 @@ void open_net(const char *name, uint32_t accept, struct mirage_net **net,
 void open_disk(const char *name, struct mirage_block **block,
 	       void (*then)(void));
 
-/** Sends a frame of `length` bytes whose bytes 14 to 17 hold `number`. */
+/** A frame of `length` bytes that holds `number` at 14 and at 18, or NULL when
+ *  there is no packet for it. */
+struct mirage_packet *make_frame(struct mirage_net *net, const uint8_t to[6],
+				 uint32_t length, uint32_t number);
+
+/** Makes a frame and sends it. */
 void send_frame(struct mirage_net *net, const uint8_t to[6], uint32_t length,
 		uint32_t number);
 uint32_t frame_number(const struct mirage_packet *packet);

@@ -1,0 +1,547 @@
+/* SPDX-License-Identifier: ISC */
+/* What the simulated networks do to frames, and that all of it is counted. */
+#include "sim_test.h"
+
+#include <stdio.h>
+
+#define FRAMES 10000u
+#define FRAME_BYTES 100u
+
+/* -------------------------------------------------------------- Traffic -- */
+
+/* "a" sends FRAMES frames to "b", as fast as its queue takes them. */
+static struct mirage_net *a, *b;
+static uint32_t sent, received;
+static uint32_t order[2 * FRAMES]; /* the numbers, as they arrived */
+static uint32_t times[FRAMES];	   /* how often each number arrived */
+static uint32_t damaged;
+static uint64_t finished_ns;
+
+static bool is_intact(const struct mirage_packet *packet)
+{
+	uint32_t number = frame_number(packet);
+
+	if (packet->length_bytes != FRAME_BYTES || number >= FRAMES ||
+	    memcmp(packet->data + 18, &number, sizeof number) != 0 ||
+	    memcmp(packet->data, b->info->mac, 6) != 0 ||
+	    memcmp(packet->data + 6, a->info->mac, 6) != 0)
+		return false;
+	for (uint32_t i = 12; i < FRAME_BYTES; i++)
+		if ((i < 14 || i > 21) && packet->data[i] != 0)
+			return false;
+	return true;
+}
+
+static void on_frames(void *arg, struct mirage_packet *const packets[],
+		      size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		uint32_t number = frame_number(packets[i]);
+
+		ck_assert_uint_lt(received, 2 * FRAMES);
+		order[received++] = number;
+		damaged += !is_intact(packets[i]);
+		if (number < FRAMES)
+			times[number]++;
+		mirage_packet_release(packets[i]);
+	}
+	finished_ns = mirage_clock_monotonic_ns();
+}
+
+static void send_more(void)
+{
+	for (; sent < FRAMES; sent++) {
+		struct mirage_packet *packet =
+			make_frame(a, b->info->mac, FRAME_BYTES, sent);
+
+		if (packet == NULL)
+			return;
+		if (mirage_net_send(a, &packet, 1) == 0) {
+			mirage_packet_release(packet);
+			return;
+		}
+	}
+}
+
+static void on_writable(void *arg, uint32_t event)
+{
+	if (event == MIRAGE_EVENT_WRITABLE)
+		send_more();
+}
+
+static void stop_listening(void)
+{
+	mirage_net_on_receive(b, NULL, NULL);
+}
+
+static void begin(void)
+{
+	if (a == NULL || b == NULL)
+		return;
+	mirage_net_on_receive(b, on_frames, NULL);
+	mirage_net_on_event(a, on_writable, NULL);
+	after(SECOND, stop_listening);
+	send_more();
+}
+
+static int traffic(int argc, char *argv[])
+{
+	open_net("a", 0, &a, begin);
+	open_net("b", 0, &b, begin);
+	return 0;
+}
+
+static struct mirage_sim_net_counters told;
+
+static void run_traffic(const char *uri_options)
+{
+	char line[256];
+
+	snprintf(line, sizeof line, "--net a=lan:x%s --net b=lan:x",
+		 uri_options);
+	ck_assert_int_eq(run(traffic, line), 0);
+	ck_assert_uint_eq(sent, FRAMES);
+	ck_assert_int_eq(mirage_sim_net_get_counters("a", &told), 0);
+	ck_assert_uint_eq(a->counters->tx_frames, FRAMES);
+	ck_assert_uint_eq(a->counters->tx_bytes, FRAMES * FRAME_BYTES);
+	ck_assert_uint_eq(b->counters->rx_frames, received);
+	/* Nothing disappears without a counter moving. */
+	ck_assert_uint_eq(received, FRAMES + told.duplicated - told.lost);
+	ck_assert_uint_eq(a->counters->tx_dropped_error, told.lost);
+}
+
+/** How many frames arrived after one that was sent later. */
+static uint32_t overtaken(void)
+{
+	uint32_t last = 0, count = 0;
+
+	for (uint32_t i = 0; i < received; i++) {
+		count += order[i] < last;
+		if (order[i] > last)
+			last = order[i];
+	}
+	return count;
+}
+
+/** Within a fifth of the expectation: about ten standard deviations. */
+static void about(uint64_t count, uint64_t expected)
+{
+	ck_assert_uint_ge(count, expected - expected / 5);
+	ck_assert_uint_le(count, expected + expected / 5);
+}
+
+START_TEST(a_sound_medium_loses_nothing_and_keeps_order)
+{
+	run_traffic("");
+	ck_assert_uint_eq(received, FRAMES);
+	ck_assert_uint_eq(overtaken(), 0);
+	ck_assert_uint_eq(damaged, 0);
+}
+END_TEST
+
+START_TEST(loss_is_as_likely_as_given)
+{
+	run_traffic(",loss=0.2");
+	about(told.lost, FRAMES / 5);
+	ck_assert_uint_eq(overtaken(), 0);
+	ck_assert_uint_eq(damaged, 0);
+}
+END_TEST
+
+START_TEST(loss_of_all_and_of_none)
+{
+	run_traffic(",loss=1,duplicate=1");
+	ck_assert_uint_eq(received, 0);
+	ck_assert_uint_eq(told.lost, FRAMES);
+}
+END_TEST
+
+START_TEST(jitter_keeps_the_order)
+{
+	run_traffic(",delay=1ms,jitter=500us");
+	ck_assert_uint_eq(received, FRAMES);
+	ck_assert_uint_eq(overtaken(), 0);
+}
+END_TEST
+
+START_TEST(some_frames_are_overtaken)
+{
+	run_traffic(",reorder=0.1");
+	ck_assert_uint_eq(received, FRAMES);
+	about(told.reordered, FRAMES / 10);
+	about(overtaken(), FRAMES / 10);
+	ck_assert_uint_eq(damaged, 0);
+}
+END_TEST
+
+START_TEST(some_frames_arrive_twice)
+{
+	uint32_t twice = 0;
+
+	run_traffic(",duplicate=0.1");
+	about(told.duplicated, FRAMES / 10);
+	for (uint32_t i = 0; i < FRAMES; i++) {
+		ck_assert_uint_ge(times[i], 1);
+		ck_assert_uint_le(times[i], 2);
+		twice += times[i] == 2;
+	}
+	ck_assert_uint_eq(twice, told.duplicated);
+}
+END_TEST
+
+START_TEST(some_frames_are_damaged)
+{
+	run_traffic(",corrupt=0.1");
+	about(told.corrupted, FRAMES / 10);
+	ck_assert_uint_eq(damaged, told.corrupted);
+}
+END_TEST
+
+START_TEST(all_at_once_adds_up)
+{
+	run_traffic(",loss=0.1,reorder=0.1,duplicate=0.1,corrupt=0.1,"
+		    "jitter=1ms");
+	about(told.lost, FRAMES / 10);
+	about(told.duplicated, FRAMES * 9 / 100);
+	about(told.corrupted, FRAMES * 9 / 100);
+}
+END_TEST
+
+START_TEST(bandwidth_takes_its_time)
+{
+	/* 1,000,000 bytes at 4 MB a second. */
+	run_traffic(",bandwidth=4000000,delay=1ms,queue=16");
+	ck_assert_uint_ge(finished_ns, 251 * MS);
+	ck_assert_uint_lt(finished_ns, 251 * MS + 100 * US);
+	ck_assert_uint_eq(received, FRAMES);
+}
+END_TEST
+
+/* --------------------------------------------------------- Back-pressure -- */
+
+static void send_at_once(void)
+{
+	struct mirage_packet *packets[40];
+
+	ck_assert_int_eq(mirage_net_reserve(a, 60, packets, 40), 40);
+	for (int i = 0; i < 40; i++)
+		ck_assert_ptr_nonnull(mirage_packet_append(packets[i], 60));
+	ck_assert_int_eq(mirage_net_send(a, packets, 40), 16);
+	ck_assert_int_eq(mirage_net_send(a, packets + 16, 24), 0);
+	for (int i = 16; i < 40; i++)
+		mirage_packet_release(packets[i]);
+}
+
+static unsigned writable;
+
+static void count_writable(void *arg, uint32_t event)
+{
+	ck_assert_uint_eq(event, MIRAGE_EVENT_WRITABLE);
+	writable++;
+	send_frame(a, broadcast, 60, 0);
+}
+
+/* A shortage alone does not keep a program running. */
+static void stay_a_while(void)
+{
+}
+
+static void open_and_fill(void)
+{
+	after(MS, stay_a_while);
+	mirage_net_on_event(a, count_writable, NULL);
+	send_at_once();
+}
+
+static int fill_queue(int argc, char *argv[])
+{
+	open_net("a", 0, &a, open_and_fill);
+	return 0;
+}
+
+START_TEST(a_full_queue_pushes_back_once)
+{
+	ck_assert_int_eq(run(fill_queue, "--net a=lan:x,queue=16"), 0);
+	ck_assert_uint_eq(writable, 1);
+	ck_assert_uint_eq(a->counters->tx_frames, 17);
+	/* Nobody else is on this LAN. */
+	ck_assert_uint_eq(a->counters->tx_dropped_error, 17);
+	ck_assert_int_eq(mirage_sim_net_get_counters("a", &told), 0);
+	ck_assert_uint_eq(told.unheard, 17);
+}
+END_TEST
+
+/* ------------------------------------------------------------ Addressing -- */
+
+static struct mirage_net *nets[4];
+static uint32_t got[4][8]; /* by device and number of the frame */
+static void (*when_open)(void);
+
+static void on_numbered(void *arg, struct mirage_packet *const packets[],
+			size_t n)
+{
+	uint32_t *counts = arg;
+
+	for (size_t i = 0; i < n; i++) {
+		counts[frame_number(packets[i])]++;
+		mirage_packet_release(packets[i]);
+	}
+}
+
+static void stop_all(void)
+{
+	for (int i = 0; i < 4; i++)
+		if (nets[i] != NULL)
+			mirage_net_on_receive(nets[i], NULL, NULL);
+}
+
+static void one_more_open(void)
+{
+	static int n_open;
+
+	if (++n_open < 4)
+		return;
+	for (int i = 0; i < 4; i++)
+		mirage_net_on_receive(nets[i], on_numbered, got[i]);
+	after(SECOND, stop_all);
+	when_open();
+}
+
+/* Three devices on one LAN, a fourth elsewhere. */
+static int four_nets(int argc, char *argv[])
+{
+	static const char *const names[] = {"n0", "n1", "n2", "n3"};
+
+	for (int i = 0; i < 4; i++)
+		open_net(names[i], 0, &nets[i], one_more_open);
+	return 0;
+}
+
+#define FOUR_NETS                                       \
+	"--net n0=lan:x --net n1=lan:x --net n2=lan:x " \
+	"--net n3=lan:y,mac=02:00:00:00:00:03"
+
+static void address_some(void)
+{
+	static const uint8_t unknown[6] = {0x02, 1, 1, 1, 1, 1};
+
+	send_frame(nets[0], nets[1]->info->mac, 60, 0);
+	send_frame(nets[0], broadcast, 60, 1);
+	send_frame(nets[0], unknown, 60, 2);
+	send_frame(nets[0], nets[0]->info->mac, 60, 3);
+	send_frame(nets[3], broadcast, 60, 4);
+}
+
+START_TEST(frames_reach_whom_they_are_for)
+{
+	static const uint32_t expected[4][8] = {{0}, {1, 1, 1}, {0, 1, 1}, {0}};
+
+	when_open = address_some;
+	ck_assert_int_eq(run(four_nets, FOUR_NETS), 0);
+	ck_assert_mem_eq(got, expected, sizeof got);
+	ck_assert_int_eq(mirage_sim_net_get_counters("n0", &told), 0);
+	ck_assert_uint_eq(told.unheard, 1);
+}
+END_TEST
+
+static void join(void)
+{
+	mirage_sim_net_partition("n1", "n0", false);
+	send_frame(nets[0], broadcast, 60, 2);
+}
+
+static void part(void)
+{
+	mirage_sim_net_partition("n0", "n1", true);
+	send_frame(nets[0], nets[1]->info->mac, 60, 0);
+	send_frame(nets[1], broadcast, 60, 1);
+	after(MS, join);
+}
+
+START_TEST(a_partition_parts_two_and_nobody_else)
+{
+	static const uint32_t expected[4][8] = {{0}, {0, 0, 1}, {0, 1, 1}, {0}};
+
+	when_open = part;
+	ck_assert_int_eq(run(four_nets, FOUR_NETS), 0);
+	ck_assert_mem_eq(got, expected, sizeof got);
+	ck_assert_uint_eq(nets[0]->counters->tx_dropped_error, 1);
+	ck_assert(nets[0]->info->link_up);
+}
+END_TEST
+
+/* ------------------------------------------------------- Link and backend -- */
+
+static uint32_t events[16];
+
+static void count_event(void *arg, uint32_t event)
+{
+	events[event]++;
+}
+
+static void plug_in(void)
+{
+	ck_assert_int_eq(mirage_sim_net_set_link("n0", true), 0);
+	send_frame(nets[0], broadcast, 60, 2);
+}
+
+static void pull_plug(void)
+{
+	mirage_net_on_event(nets[0], count_event, NULL);
+	ck_assert_int_eq(mirage_sim_net_set_link("n0", false), 0);
+	ck_assert(!nets[0]->info->link_up);
+	send_frame(nets[0], broadcast, 60, 0);
+	send_frame(nets[1], broadcast, 60, 1);
+	after(MS, plug_in);
+}
+
+START_TEST(a_pulled_cable_carries_nothing)
+{
+	static const uint32_t expected[4][8] = {{0}, {0, 0, 1}, {0, 1, 1}, {0}};
+
+	when_open = pull_plug;
+	ck_assert_int_eq(run(four_nets, FOUR_NETS), 0);
+	ck_assert_mem_eq(got, expected, sizeof got);
+	ck_assert_uint_eq(events[MIRAGE_EVENT_LINK], 2);
+	ck_assert_uint_eq(nets[0]->counters->tx_dropped_link, 1);
+	ck_assert_int_eq(mirage_sim_net_get_counters("n0", &told), 0);
+	ck_assert_uint_eq(told.missed, 1);
+}
+END_TEST
+
+static void come_back(void)
+{
+	ck_assert_uint_eq(got[1][0], 0);
+	ck_assert_int_eq(mirage_sim_net_lose("n0", false), 0);
+}
+
+static void go_away(void)
+{
+	mirage_net_on_event(nets[0], count_event, NULL);
+	ck_assert_int_eq(mirage_sim_net_lose("n0", true), 0);
+	send_frame(nets[0], broadcast, 60, 0);
+	send_frame(nets[1], broadcast, 60, 1);
+	after(MS, come_back);
+}
+
+START_TEST(what_is_sent_waits_for_a_lost_backend)
+{
+	static const uint32_t expected[4][8] = {{0}, {1}, {1, 1}, {0}};
+
+	when_open = go_away;
+	ck_assert_int_eq(run(four_nets, FOUR_NETS), 0);
+	ck_assert_mem_eq(got, expected, sizeof got);
+	ck_assert_uint_eq(events[MIRAGE_EVENT_LOST], 1);
+	ck_assert_uint_eq(events[MIRAGE_EVENT_BACK], 1);
+}
+END_TEST
+
+static void inject(void)
+{
+	static const uint8_t bytes[2000];
+
+	ck_assert_int_eq(mirage_sim_net_inject("n0", bytes, 0), 0);
+	ck_assert_int_eq(mirage_sim_net_inject("n0", bytes, 13), 0);
+	ck_assert_int_eq(mirage_sim_net_inject("n0", bytes, 60), 0);
+	ck_assert_int_eq(mirage_sim_net_inject("n0", bytes, 1514), 0);
+	ck_assert_int_eq(mirage_sim_net_inject("n0", bytes, 1515), 0);
+	ck_assert_int_eq(mirage_sim_net_inject("n9", bytes, 60), MIRAGE_ENODEV);
+}
+
+START_TEST(frames_of_a_wrong_length_are_counted)
+{
+	when_open = inject;
+	ck_assert_int_eq(run(four_nets, FOUR_NETS), 0);
+	ck_assert_uint_eq(nets[0]->counters->rx_dropped_size, 3);
+	ck_assert_uint_eq(got[0][0], 2);
+}
+END_TEST
+
+/* ------------------------------------------------------ Holding, closing -- */
+
+static struct mirage_packet *held[1000];
+static uint32_t n_held;
+
+static void hold(void *arg, struct mirage_packet *const packets[], size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		held[n_held++] = packets[i];
+}
+
+static void release_one(void)
+{
+	ck_assert_uint_eq(n_held, 256);
+	ck_assert_uint_eq(nets[1]->counters->rx_dropped_memory, 44);
+	mirage_packet_release(held[--n_held]);
+	send_frame(nets[0], nets[1]->info->mac, 60, 7);
+}
+
+static void close_with_packets_held(void)
+{
+	ck_assert_uint_eq(n_held, 256);
+	mirage_net_close(nets[1]);
+	nets[1] = NULL;
+	send_frame(nets[0], broadcast, 60, 0);
+}
+
+static void release_after_close(void)
+{
+	for (uint32_t i = 0; i < n_held; i++) {
+		ck_assert_uint_eq(frame_number(held[i]), 7);
+		mirage_packet_release(held[i]);
+	}
+}
+
+static void reopened(void)
+{
+	ck_assert_ptr_nonnull(nets[1]);
+	after(MS, release_after_close);
+}
+
+static void reopen(void)
+{
+	open_net("n1", 0, &nets[1], reopened);
+}
+
+static void hold_all(void)
+{
+	mirage_net_on_receive(nets[1], hold, NULL);
+	for (int i = 0; i < 200; i++)
+		send_frame(nets[0], nets[1]->info->mac, 60, 7);
+	for (int i = 0; i < 100; i++)
+		send_frame(nets[2], nets[1]->info->mac, 60, 7);
+	after(10 * MS, release_one);
+	after(20 * MS, close_with_packets_held);
+	after(30 * MS, reopen);
+}
+
+START_TEST(held_packets_are_the_holders_until_released)
+{
+	when_open = hold_all;
+	ck_assert_int_eq(run(four_nets, FOUR_NETS), 0);
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *const tests[] = {
+		a_sound_medium_loses_nothing_and_keeps_order,
+		loss_is_as_likely_as_given,
+		loss_of_all_and_of_none,
+		jitter_keeps_the_order,
+		some_frames_are_overtaken,
+		some_frames_arrive_twice,
+		some_frames_are_damaged,
+		all_at_once_adds_up,
+		bandwidth_takes_its_time,
+		a_full_queue_pushes_back_once,
+		frames_reach_whom_they_are_for,
+		a_partition_parts_two_and_nobody_else,
+		a_pulled_cable_carries_nothing,
+		what_is_sent_waits_for_a_lost_backend,
+		frames_of_a_wrong_length_are_counted,
+		held_packets_are_the_holders_until_released,
+	};
+
+	return run_suite("sim-net", tests, sizeof tests / sizeof tests[0]);
+}
