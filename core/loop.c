@@ -21,9 +21,17 @@ static bool work_due(void)
 	       core.device_events || core.feed || core.events != 0;
 }
 
+/** Whether nothing is left that could call the application. */
+static bool idle(void)
+{
+	return core.keeping == 0 && !work_due() &&
+	       core_timers_next_ns() == UINT64_MAX;
+}
+
 static uint64_t next_ns(void)
 {
-	return work_due() ? 0 : core_timers_next_ns();
+	/* The end of the program is due too. */
+	return work_due() || idle() ? 0 : core_timers_next_ns();
 }
 
 void core_wake(void)
@@ -76,8 +84,7 @@ static void device_events_run(void)
 
 static void end_if_idle(void)
 {
-	if (!core.ended && !work_due() && core.keeping == 0 &&
-	    core_timers_next_ns() == UINT64_MAX)
+	if (!core.ended && idle())
 		mirage_exit(0);
 }
 
@@ -101,12 +108,12 @@ void mirage_core_turn(void)
 
 bool mirage_core_ready(void)
 {
-	return !core.ended && (work_due() || core_timers_due());
+	return !core.ended && (work_due() || idle() || core_timers_due());
 }
 
 bool mirage_core_waiting(void)
 {
-	return core.started && !core.ended && !work_due() &&
+	return core.started && !core.ended && !work_due() && !idle() &&
 	       core_timers_next_ns() == UINT64_MAX;
 }
 

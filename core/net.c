@@ -160,6 +160,7 @@ void mirage_core_net_deliver(struct mirage_net *net,
 	core_enter();
 	net->on_receive(net->receive_arg, packets, n);
 	core_leave();
+	core_wake();
 }
 
 /* -------------------------------------------------- Events and closing -- */
