@@ -198,7 +198,7 @@ DISK_CASE(block, vectors, "BLK-25 BLK-09 BLK-08", 0,
 	OPEN(role);
 	unit = block_unit(role);
 	written = conf_memory(14 * unit);
-	flat = conf_memory(14 * unit);
+	flat = conf_memory(16 * unit);
 	conf_fill(flat, 8 * unit, 3);
 	conf_set(written, 14 * unit, 0xa5);
 	scatter(written, unit, out_pieces);
