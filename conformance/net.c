@@ -356,6 +356,7 @@ CASE(net, reopen, "NET-12 NET-05", .needs = CONF_PAIR)
 		CHECK_EQ(conf_net(CONF_NET_A)->counters->tx_frames, 0);
 		CHECK_EQ(conf_net(CONF_NET_A)->counters->tx_bytes, 0);
 		CLAIM("NET-12");
+		AWAIT(net_links_up());
 		CHECK_RESULT(net_send_one(conf_net(CONF_NET_A),
 					  conf_net(CONF_NET_B), 100, round),
 			     1);
