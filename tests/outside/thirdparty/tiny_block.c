@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* A disk in memory: ram:SIZE[,sector=N][,fill=BYTE][,ro]. */
+/*
+ * A disk in memory: ram:SIZE[,sector=N][,fill=BYTE][,ro]. It lasts as long as the
+ * program, so that what was written is there when it is opened again.
+ */
 #include "tiny.h"
 
 #include <stdlib.h>
@@ -9,8 +12,11 @@ struct tiny_block {
 	struct mirage_block block; /* first */
 	struct mirage_block_info info;
 	struct mirage_block_counters counters;
+	struct tiny_block *next;
 	uint8_t bytes[];
 };
+
+static struct tiny_block *disks;
 
 static void copy(struct tiny_block *tiny,
 		 const struct mirage_block_request *request)
@@ -47,27 +53,19 @@ static void close_block(struct mirage_block *block)
 	mirage_core_block_closed(block);
 }
 
-static void dispose(struct mirage_block *block)
-{
-	free(block);
-}
-
 static const struct mirage_block_ops ops = {
 	.size = sizeof(ops),
 	.submit = submit,
 	.close = close_block,
-	.dispose = dispose,
 };
 
-static void answer(struct mirage_open *open, uint64_t size_bytes,
-		   uint32_t sector_bytes, int fill, bool read_only)
+static struct tiny_block *make(uint64_t size_bytes, uint32_t sector_bytes,
+			       int fill, bool read_only)
 {
 	struct tiny_block *tiny = malloc(sizeof(*tiny) + size_bytes);
 
-	if (tiny == NULL) {
-		mirage_core_block_opened(open, MIRAGE_ENOMEM, NULL);
-		return;
-	}
+	if (tiny == NULL)
+		return NULL;
 	memset(tiny, 0, sizeof(*tiny));
 	memset(tiny->bytes, fill, size_bytes);
 	tiny->info = (struct mirage_block_info){
@@ -82,11 +80,35 @@ static void answer(struct mirage_open *open, uint64_t size_bytes,
 		.max_transfer_bytes = 1 << 20,
 		.queue_depth = 8,
 	};
-	tiny->counters.size = sizeof(tiny->counters);
 	tiny->block.ops = &ops;
 	tiny->block.info = &tiny->info;
 	tiny->block.counters = &tiny->counters;
+	tiny->next = disks;
+	disks = tiny;
+	return tiny;
+}
+
+static void answer(struct mirage_open *open, struct tiny_block *tiny)
+{
+	if (tiny == NULL) {
+		mirage_core_block_opened(open, MIRAGE_ENOMEM, NULL);
+		return;
+	}
+	tiny->counters = (struct mirage_block_counters){
+		.size = sizeof(tiny->counters),
+	};
 	mirage_core_block_opened(open, 0, &tiny->block);
+}
+
+static bool opened_before(struct mirage_open *open)
+{
+	for (struct tiny_block *tiny = disks; tiny != NULL; tiny = tiny->next) {
+		if (strcmp(tiny->block.name, open->name) == 0) {
+			answer(open, tiny);
+			return true;
+		}
+	}
+	return false;
 }
 
 void tiny_block_open(struct mirage_open *open)
@@ -102,6 +124,8 @@ void tiny_block_open(struct mirage_open *open)
 		mirage_core_block_opened(open, MIRAGE_ENODEV, NULL);
 		return;
 	}
+	if (opened_before(open))
+		return;
 	if (mirage_uri_parse(&uri, open->uri) != NULL ||
 	    strcmp(uri.scheme, "ram") != 0 ||
 	    !mirage_uri_bytes(uri.path, &size_bytes)) {
@@ -121,6 +145,6 @@ void tiny_block_open(struct mirage_open *open)
 	    mirage_uri_unused(&uri) != NULL)
 		tiny_refuse(open, "give ram:SIZE, in whole sectors");
 	else
-		answer(open, size_bytes, (uint32_t)sector_bytes, (int)fill,
-		       read_only);
+		answer(open, make(size_bytes, (uint32_t)sector_bytes, (int)fill,
+				  read_only));
 }
