@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Modes that talk to real networks: `dhcp` gets an address (RFC 2131) and says
- * which; `echo` does, then sends every UDP datagram to port 7 back (RFC 862),
- * over raw frames.
+ * which; `echo` does, then sends every UDP datagram back.
  */
 #include "netapp.h"
 
@@ -10,7 +9,7 @@
 #include <string.h>
 
 enum { ETHER = 14, IP = 20, UDP = 8, BOOTP = 236, ARP = 28 };
-enum { PORT_ECHO = 7, PORT_SERVER = 67, PORT_CLIENT = 68 };
+enum { PORT_SERVER = 67, PORT_CLIENT = 68 };
 enum { DISCOVER = 1, OFFER = 2, REQUEST = 3, ACK = 5 };
 
 static struct mirage_timer again;
@@ -164,9 +163,9 @@ static void echo(const uint8_t *frame, uint32_t payload)
 	uint8_t answer[1514];
 
 	memcpy(answer + ETHER + IP + UDP, frame + ETHER + IP + UDP, payload);
-	netapp_send_bytes(answer,
-			  udp_headers(answer, frame + 6, frame + 26, PORT_ECHO,
-				      get16(frame + 34), payload));
+	netapp_send_bytes(answer, udp_headers(answer, frame + 6, frame + 26,
+					      get16(frame + 36),
+					      get16(frame + 34), payload));
 }
 
 static void take_frame(const uint8_t *frame, uint32_t length)
@@ -185,7 +184,7 @@ static void take_frame(const uint8_t *frame, uint32_t length)
 	if (get16(frame + 36) == PORT_CLIENT)
 		take_answer(frame + ETHER + IP + UDP,
 			    frame + ETHER + IP + UDP + payload);
-	else if (bound && get16(frame + 36) == PORT_ECHO)
+	else if (bound)
 		echo(frame, payload);
 }
 

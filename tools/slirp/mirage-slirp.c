@@ -58,7 +58,6 @@ static void say(int error, const char *message)
 static void fail(int error, const char *message)
 {
 	say(error, message);
-	fprintf(stderr, "mirage-slirp: %s\n", message);
 	exit(1);
 }
 
