@@ -15,6 +15,7 @@ static uint32_t sent, received;
 static uint32_t order[2 * FRAMES]; /* the numbers, as they arrived */
 static uint32_t times[FRAMES];	   /* how often each number arrived */
 static uint32_t damaged;
+static uint32_t *lasting; /* where to leave `times`, for another process */
 static uint64_t finished_ns;
 
 static bool is_intact(const struct mirage_packet *packet)
@@ -72,6 +73,8 @@ static void on_writable(void *arg, uint32_t event)
 static void stop_listening(void)
 {
 	mirage_net_on_receive(b, NULL, NULL);
+	if (lasting != NULL)
+		memcpy(lasting, times, sizeof times);
 }
 
 static void begin(void)
@@ -214,6 +217,49 @@ START_TEST(bandwidth_takes_its_time)
 	ck_assert_uint_ge(finished_ns, 251 * MS);
 	ck_assert_uint_lt(finished_ns, 251 * MS + 100 * US);
 	ck_assert_uint_eq(received, FRAMES);
+}
+END_TEST
+
+/* ------------------------------------------------------- Streams of chance -- */
+
+static struct mirage_block *disk;
+static struct io io;
+static unsigned writes;
+
+static void write_on(void)
+{
+	if (writes++ < 100)
+		submit(&io, disk, MIRAGE_BLOCK_WRITE, 0, 4096, write_on);
+}
+
+static int traffic_and_disk(int argc, char *argv[])
+{
+	open_disk("d", &disk, write_on);
+	return traffic(argc, argv);
+}
+
+/** Which frames arrive from "a" under `seed`. */
+static uint32_t *survivors(mirage_start_fn *start, const char *seed)
+{
+	char line[128];
+
+	lasting = shared(sizeof times);
+	snprintf(line, sizeof line,
+		 "--seed %s --net a=lan:x,loss=0.5 --net b=lan:x "
+		 "--block d=disk:1M",
+		 seed);
+	ck_assert_int_eq(run_apart(start, line), 0);
+	return lasting;
+}
+
+START_TEST(one_more_disk_does_not_change_what_is_lost)
+{
+	uint32_t *alone = survivors(traffic, "5");
+	uint32_t *beside = survivors(traffic_and_disk, "5");
+	uint32_t *other = survivors(traffic, "6");
+
+	ck_assert_mem_eq(alone, beside, sizeof times);
+	ck_assert_mem_ne(alone, other, sizeof times);
 }
 END_TEST
 
@@ -534,6 +580,7 @@ int main(void)
 		some_frames_are_damaged,
 		all_at_once_adds_up,
 		bandwidth_takes_its_time,
+		one_more_disk_does_not_change_what_is_lost,
 		a_full_queue_pushes_back_once,
 		frames_reach_whom_they_are_for,
 		a_partition_parts_two_and_nobody_else,
