@@ -382,23 +382,28 @@ static struct mirage_pool big;
 static struct mirage_packet big_packets[300];
 static uint8_t big_memory[300][128];
 
-static bool fill_and_free(void)
+/** Sends more than the shim holds. */
+static void fill(void)
 {
 	struct mirage_packet *list[300];
 
+	mirage_pool_init(&big, big_packets, big_memory, 300, 128, 0, NULL);
+	ck_assert_int_eq(mirage_pool_reserve(&big, list, 300), 300);
+	for (int i = 0; i < 300; i++)
+		mirage_packet_append(list[i], 60);
+	ck_assert_int_eq(mirage_net_send(net, list, 300), 254);
+	ck_assert_int_eq(mirage_net_send(net, list + 254, 46), 0);
+	ck_assert_int_eq(n_writable, 0);
+	for (int i = 254; i < 300; i++)
+		mirage_packet_release(list[i]);
+}
+
+static bool fill_and_free(void)
+{
 	switch (stage++) {
 	case 0:
 		fake.tx_room = 0;
-		mirage_pool_init(&big, big_packets, big_memory, 300, 128, 0,
-				 NULL);
-		ck_assert_int_eq(mirage_pool_reserve(&big, list, 300), 300);
-		for (int i = 0; i < 300; i++)
-			mirage_packet_append(list[i], 60);
-		ck_assert_int_eq(mirage_net_send(net, list, 300), 254);
-		ck_assert_int_eq(mirage_net_send(net, list + 254, 46), 0);
-		ck_assert_int_eq(n_writable, 0);
-		for (int i = 254; i < 300; i++)
-			mirage_packet_release(list[i]);
+		fill();
 		fake.tx_room = SIZE_MAX;
 		mirage_core_net_event(&fake.net, MIRAGE_EVENT_WRITABLE);
 		return true;
@@ -418,6 +423,28 @@ START_TEST(a_faulty_network_that_is_full)
 	fake.on_idle = fill_and_free;
 	ck_assert_int_eq(
 		fake_run(start_net, "--fault", "service=drop=999", NULL), 0);
+	ck_assert_int_eq(stage, 2);
+}
+END_TEST
+
+static bool fill_and_wait(void)
+{
+	if (stage++ == 0) {
+		fill();
+		return true;
+	}
+	ck_assert_uint_eq(fake.now_ns, 1001000);
+	ck_assert_uint_eq(fake.n_sent, 254);
+	ck_assert_int_eq(n_writable, 1);
+	mirage_exit(0);
+	return true;
+}
+
+START_TEST(a_slow_network_that_is_full)
+{
+	fake.on_idle = fill_and_wait;
+	ck_assert_int_eq(
+		fake_run(start_net, "--fault", "service=delay=1ms", NULL), 0);
 	ck_assert_int_eq(stage, 2);
 }
 END_TEST
@@ -445,6 +472,7 @@ TCase *core_case_fault_nets(void)
 	tcase_add_test(tcase, a_slow_network);
 	tcase_add_test(tcase, two_shims);
 	tcase_add_test(tcase, a_faulty_network_that_is_full);
+	tcase_add_test(tcase, a_slow_network_that_is_full);
 	tcase_add_test(tcase, a_plan_for_a_block);
 	return tcase;
 }
