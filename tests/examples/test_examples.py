@@ -5,8 +5,11 @@
 FOLDER holds the examples, TESTS the programs that are only for this test; with
 the suffix -sim those of the simulation are run. Speaks TAP.
 """
+import contextlib
 import hashlib
+import fcntl
 import os
+import pty
 import re
 import signal
 import subprocess
@@ -17,7 +20,7 @@ FOLDER, TESTS = sys.argv[1:3]
 SUFFIX = sys.argv[3] if len(sys.argv) > 3 else ""
 UNIX = SUFFIX == ""
 MEM = "mem" if UNIX else "disk"  # the scheme of disks in memory
-DEADLINE_S = 60
+DEADLINE_S = 30
 cases = []
 
 
@@ -39,7 +42,7 @@ def sim_only(function):
 
 
 def path(name):
-    folder = TESTS if name in ("stubborn", "echo") else FOLDER
+    folder = TESTS if name in ("stubborn", "echo", "flood") else FOLDER
     return os.path.join(folder, name + SUFFIX)
 
 
@@ -51,6 +54,18 @@ def run(name, *args, **more):
                           timeout=DEADLINE_S, check=False, **more)
     out = (done.stdout or b"").decode()
     return done.returncode, out, done.stderr.decode()
+
+
+@contextlib.contextmanager
+def started(name, *args):
+    """A program that runs beside us, and does not outlive the block."""
+    with subprocess.Popen([path(name), *args], stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE) as child:
+        try:
+            yield child
+        finally:
+            child.kill()
 
 
 def expect(got, wanted):
@@ -177,12 +192,11 @@ def stdout_reader_gone():
 @unix_only
 def ticker_reader_leaves():
     """Nobody ticks for ever into a pipe without a reader."""
-    with subprocess.Popen([path("ticker"), "1000"], stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE) as ticker:
+    with started("ticker", "1000") as ticker:
         ticker.stdout.readline()
         ticker.stdout.close()
-        err = ticker.stderr.read().decode()
         expect(ticker.wait(DEADLINE_S), 1)
+        err = ticker.stderr.read().decode()
     expect(err, "ticker: error: console: device closed or its backend gone\n")
 
 
@@ -206,14 +220,68 @@ def echo_stdin_is_a_file():
         expect(run("echo", stdin=file), (0, wanted, ""))
 
 
+def flood():
+    return "".join(f"{number}\n" for number in range(100000))
+
+
+@unix_only
+def slow_reader_gets_all():
+    with started("flood") as child:
+        first = os.read(child.stdout.fileno(), 1)
+        try:
+            child.wait(0.2)  # nobody reads: it cannot end
+            raise AssertionError("ended before its lines were read")
+        except subprocess.TimeoutExpired:
+            pass
+        rest = child.communicate(timeout=DEADLINE_S)[0]
+        expect(child.returncode, 0)
+    assert (first + rest).decode() == flood(), "lines are lost or mixed up"
+
+
+@unix_only
+def output_to_a_file():
+    with tempfile.TemporaryFile() as file:
+        expect(run("flood", stdout=file), (0, "", ""))
+        file.seek(0)
+        assert file.read().decode() == flood(), "lines are lost or mixed up"
+
+
+@unix_only
+def shared_pipe_keeps_its_flags():
+    """Whoever shares the pipe does not find it non-blocking."""
+    reader, writer = os.pipe()
+    try:
+        before = fcntl.fcntl(writer, fcntl.F_GETFL)
+        expect(run("hello", stdout=writer)[0], 0)
+        expect(fcntl.fcntl(writer, fcntl.F_GETFL), before)
+        expect(os.read(reader, 100), b"Hello, world!\n")
+    finally:
+        os.close(reader)
+        os.close(writer)
+
+
+@unix_only
+def terminal():
+    outer, inner = pty.openpty()
+    try:
+        before = fcntl.fcntl(inner, fcntl.F_GETFL)
+        os.write(outer, b"typed\n\x04")
+        expect(run("echo", stdin=inner, stdout=inner)[0], 0)
+        expect(fcntl.fcntl(inner, fcntl.F_GETFL), before)
+        out = os.read(outer, 1000).decode()
+        assert out.endswith("typed\r\nend\r\n"), repr(out)
+    finally:
+        os.close(outer)
+        os.close(inner)
+
+
 # --------------------------------------------------------------- signals --
 
 
 def signalled(name, args, numbers):
     """Starts a program, waits for a line before each signal: status, lines."""
     lines = []
-    with subprocess.Popen([path(name), *args], stdout=subprocess.PIPE,
-                          stdin=subprocess.DEVNULL) as child:
+    with started(name, *args) as child:
         for number in numbers:
             lines.append(child.stdout.readline().decode())
             child.send_signal(number)
@@ -380,10 +448,8 @@ def disk_unknown_argument():
 @unix_only
 def disk_interrupted():
     """Half a copy is not a success."""
-    with subprocess.Popen(
-            [path("disk"), "--block", "from=mem:64G", "--block",
-             "to=mem:64G"],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE) as disk:
+    with started("disk", "--block", "from=mem:64G", "--block",
+                 "to=mem:64G") as disk:
         disk.stdout.read(len("copying"))
         disk.send_signal(signal.SIGTERM)
         err = disk.communicate(timeout=DEADLINE_S)[1].decode()
