@@ -9,6 +9,7 @@
 
 #include "unix.h"
 
+#include <errno.h>
 #include <sys/uio.h>
 
 #define UNIX_BLOCK_DEPTH 128
@@ -114,10 +115,14 @@ void unix_block_advance(struct unix_block_file *file,
 void unix_block_finish(struct unix_block_file *file,
 		       struct mirage_block_request *request, int error);
 
-/* block_uring.c */
+/* block_uring.c, where it was built in */
+
+#ifdef HAVE_LIBURING
 
 /** Gives the device a ring, or returns a negative errno. */
 int unix_block_ring_init(struct unix_block_file *file);
+
+/** Closes it; whoever sees the last handle closed frees it. */
 void unix_block_ring_fini(struct unix_block_file *file);
 
 /** Puts a read, write or flush on the ring; `enter` hands all of them over and
@@ -125,6 +130,28 @@ void unix_block_ring_fini(struct unix_block_file *file);
 void unix_block_ring_push(struct unix_block_file *file,
 			  struct mirage_block_request *request);
 void unix_block_ring_enter(struct unix_block_file *file);
+
+#else
+
+static inline int unix_block_ring_init(struct unix_block_file *file)
+{
+	return -ENOSYS;
+}
+
+static inline void unix_block_ring_fini(struct unix_block_file *file)
+{
+}
+
+static inline void unix_block_ring_push(struct unix_block_file *file,
+					struct mirage_block_request *request)
+{
+}
+
+static inline void unix_block_ring_enter(struct unix_block_file *file)
+{
+}
+
+#endif
 
 /* block_pool.c */
 

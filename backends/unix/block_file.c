@@ -30,6 +30,8 @@ uint64_t unix_block_host_bytes(const struct unix_block_file *file)
 
 static void unix_file_closed(struct unix_block_file *file)
 {
+	free(file->ring);
+	file->ring = NULL;
 	mirage_core_block_closed(&file->block);
 }
 

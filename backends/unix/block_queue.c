@@ -3,7 +3,7 @@
  * block_queue.c: who does a request. `submit` only collects; the kick, which
  * runs before the loop waits, sees all that a turn of the application asked for
  * and picks the cheapest way: a system call here for what the page cache answers
- * at once, one io_uring_enter for many, another thread for what may take long.
+ * at once, one io_uring_enter for the rest, or another thread.
  */
 #define _GNU_SOURCE
 #include "block.h"
@@ -12,7 +12,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* Up to here a system call each is cheaper than a pass over the ring. */
+/* So many writes of a batch are done by a system call each. */
 #define UNIX_BLOCK_FEW 4
 
 _Static_assert(sizeof(struct mirage_vector) == sizeof(struct iovec) &&
@@ -159,15 +159,20 @@ static bool unix_block_inline(struct unix_block_file *file,
 	return true;
 }
 
+/*
+ * A read is tried here until one of the batch misses the cache: then the rest
+ * goes to the ring together. A write is done here if there are few: each goes to
+ * the cache, but a long row of them would keep the loop from its networks.
+ */
 static bool unix_block_wants_inline(const struct unix_block_file *file,
 				    const struct mirage_block_request *request,
-				    size_t n)
+				    size_t n, bool missed)
 {
-	if (file->direct)
+	if (file->direct || request->op > MIRAGE_BLOCK_WRITE)
 		return false;
 	if (request->op == MIRAGE_BLOCK_READ)
-		return n <= UNIX_BLOCK_FEW || file->ring == NULL;
-	return request->op == MIRAGE_BLOCK_WRITE && n <= UNIX_BLOCK_FEW;
+		return !missed || file->ring == NULL;
+	return n <= UNIX_BLOCK_FEW;
 }
 
 /*
@@ -186,6 +191,26 @@ static bool unix_block_beyond(const struct unix_block_file *file,
 		request->length_bytes > size - request->offset_bytes);
 }
 
+static void unix_block_hand_over(struct unix_block_file *file, size_t n)
+{
+	bool missed = false;
+
+	for (size_t i = 0; i < n; i++) {
+		struct mirage_block_request *request = file->todo[i];
+
+		if (unix_block_beyond(file, request)) {
+			mirage_core_block_complete(request, MIRAGE_ERANGE);
+			continue;
+		}
+		if (unix_block_wants_inline(file, request, n, missed)) {
+			if (unix_block_inline(file, request))
+				continue;
+			missed |= request->op == MIRAGE_BLOCK_READ;
+		}
+		unix_block_push(file, request);
+	}
+}
+
 static void unix_block_kick(struct unix_kick *kick)
 {
 	struct unix_block_file *file =
@@ -200,15 +225,7 @@ static void unix_block_kick(struct unix_kick *kick)
 		changes |= file->todo[i]->op != MIRAGE_BLOCK_READ;
 	if (changes)
 		unix_block_resize_check(file);
-	for (size_t i = 0; i < n; i++) {
-		struct mirage_block_request *request = file->todo[i];
-
-		if (unix_block_beyond(file, request))
-			mirage_core_block_complete(request, MIRAGE_ERANGE);
-		else if (!unix_block_wants_inline(file, request, n) ||
-			 !unix_block_inline(file, request))
-			unix_block_push(file, request);
-	}
+	unix_block_hand_over(file, n);
 	if (file->ring != NULL)
 		unix_block_ring_enter(file);
 }

@@ -7,15 +7,13 @@
 #include "block.h"
 
 #include <errno.h>
-
-#ifdef MIRAGE_UNIX_URING
-
 #include <liburing.h>
 #include <stdlib.h>
 
 struct unix_block_ring {
 	struct io_uring ring;
 	uv_poll_t poll;
+	uv_timer_t retry;
 	unsigned pushed; /* entries that the kernel has not been shown */
 };
 
@@ -64,6 +62,11 @@ static void unix_ring_reap(struct unix_block_file *file)
 	}
 }
 
+static void unix_ring_retry(uv_timer_t *retry)
+{
+	unix_block_ring_enter(retry->data);
+}
+
 void unix_block_ring_enter(struct unix_block_file *file)
 {
 	struct unix_block_ring *ring = file->ring;
@@ -76,9 +79,9 @@ void unix_block_ring_enter(struct unix_block_file *file)
 			ring->pushed -= (unsigned)taken;
 		unix_ring_reap(file);
 	} while (ring->pushed > 0 && taken > 0);
-	/* The kernel is short of memory: the rest goes before the next wait. */
+	/* The kernel is short of memory: the rest goes a little later. */
 	if (ring->pushed > 0)
-		unix_kick(&file->kick);
+		uv_timer_start(&ring->retry, unix_ring_retry, 1, 0);
 }
 
 static void unix_ring_ready(uv_poll_t *poll, int status, int events)
@@ -140,44 +143,18 @@ int unix_block_ring_init(struct unix_block_file *file)
 	}
 	ring->poll.data = file;
 	uv_poll_start(&ring->poll, UV_READABLE, unix_ring_ready);
-	file->handles++;
+	uv_timer_init(unix_loop(), &ring->retry);
+	ring->retry.data = file;
+	file->handles += 2;
 	file->ring = ring;
 	return 0;
 }
 
-static void unix_ring_closed(uv_handle_t *handle)
-{
-	struct unix_block_file *file = handle->data;
-
-	free(file->ring);
-	file->ring = NULL;
-	unix_block_handle_closed(handle);
-}
-
 void unix_block_ring_fini(struct unix_block_file *file)
 {
-	uv_close((uv_handle_t *)&file->ring->poll, unix_ring_closed);
-	io_uring_queue_exit(&file->ring->ring);
+	struct unix_block_ring *ring = file->ring;
+
+	uv_close((uv_handle_t *)&ring->retry, unix_block_handle_closed);
+	uv_close((uv_handle_t *)&ring->poll, unix_block_handle_closed);
+	io_uring_queue_exit(&ring->ring);
 }
-
-#else /* !MIRAGE_UNIX_URING */
-
-int unix_block_ring_init(struct unix_block_file *file)
-{
-	return -ENOSYS;
-}
-
-void unix_block_ring_fini(struct unix_block_file *file)
-{
-}
-
-void unix_block_ring_push(struct unix_block_file *file,
-			  struct mirage_block_request *request)
-{
-}
-
-void unix_block_ring_enter(struct unix_block_file *file)
-{
-}
-
-#endif
