@@ -8,6 +8,8 @@ import sys
 import tempfile
 
 TAP = "1..4\nok 1 - a\nnot ok 2 - b\nok 3 - c # SKIP no tap here\nok 4 d\n"
+SUITE = ("pass  a.b\nskip  a.c: the disk has no flush\n"
+         "mine: 5 passed, 0 failed, 1 skipped\n")
 
 
 def tally(*tests, ci="false"):
@@ -34,6 +36,10 @@ CASES = {
              0, "1 passed, 0 failed, 1 skipped"),
     "cases of TAP": (tally(("FAIL", TAP)),
                      1, "2 passed, 1 failed, 1 skipped"),
+    "conformance suite": (tally(("OK", SUITE)),
+                          0, "5 passed, 0 failed, 1 skipped"),
+    "conformance suite, failed": (tally(("FAIL", SUITE)),
+                                  1, "5 passed, 1 failed, 1 skipped"),
     "crash after TAP": (tally(("ERROR", "1..2\nok 1 - a\n")),
                         1, "1 passed, 1 failed, 0 skipped"),
     "nothing run": (tally(), 1, "0 passed, 1 failed, 0 skipped"),
