@@ -166,7 +166,8 @@ struct conf_case {
 			return;                 \
 	} while (0)
 
-/** Opens the device of `role` and waits for it. Skips the case where it is not
+/** Opens the device of `role` and waits for it; with the second of two networks
+ *  also for the link between them. Skips the case where it is not
  *  implemented or has not the case's capabilities; fails it on any error. */
 #define OPEN(role) OPEN_ACCEPT(role, 0)
 #define OPEN_ACCEPT(role, accept)          \

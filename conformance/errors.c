@@ -53,4 +53,86 @@ CASE(errors, names, "ERR-03")
 	CASE_END;
 }
 
-CASES(errors) = {&errors_texts, &errors_names, NULL};
+/* ------------------------------------------------------ The host's words -- */
+
+static bool logged(const char *text)
+{
+	static char log[16384];
+	size_t length = conf_console_log(0, log, sizeof(log));
+
+	return conf_contains(log, length, text);
+}
+
+static void opened(void *arg, int result, struct mirage_block *block)
+{
+	conf_count(arg, result);
+	if (block != NULL)
+		mirage_block_close(block);
+}
+
+static const char *const broken_uri[] = {"--block", "broken=no-such-scheme:x",
+					 NULL};
+
+CASE(errors, refused_uri_is_logged, "ERR-01", .needs = CONF_LOG | CONF_DISK,
+     .argv = broken_uri)
+{
+	static struct conf_done done;
+
+	CASE_BEGIN;
+	mirage_block_open("broken", opened, &done);
+	AWAIT(done.count == 1);
+	if (done.result == MIRAGE_ENOSYS)
+		SKIP("no disks on this backend");
+	CHECK_RESULT(done.result, MIRAGE_EINVAL);
+	CHECK(logged("broken"));
+	CHECK(logged("no-such-scheme"));
+	CASE_END;
+}
+
+CASE(errors, unknown_name_is_logged, "ERR-01 BLK-11",
+     .needs = CONF_LOG | CONF_DISK)
+{
+	static struct conf_done done;
+
+	CASE_BEGIN;
+	mirage_block_open("nobody-gave-this", opened, &done);
+	AWAIT(done.count == 1);
+	if (done.result == MIRAGE_ENOSYS)
+		SKIP("no disks on this backend");
+	CHECK_RESULT(done.result, MIRAGE_ENODEV);
+	CHECK(logged("nobody-gave-this"));
+	CASE_END;
+}
+
+CASE(errors, device_failure, "ERR-01", .needs = CONF_DISK | CONF_FAIL)
+{
+	static struct mirage_block_request request;
+	static struct mirage_vector vector;
+	static struct conf_done done;
+
+	CASE_BEGIN;
+	OPEN(CONF_DISK_512);
+	vector.base = conf_memory(4096);
+	vector.length_bytes = 4096;
+	request = (struct mirage_block_request){.op = MIRAGE_BLOCK_READ,
+						.n_vectors = 1,
+						.vectors = &vector,
+						.done = conf_count,
+						.arg = &done};
+	WORLD(conf_fail_next(CONF_DISK_512, 1, MIRAGE_EIO));
+	mirage_block_submit(conf_block(CONF_DISK_512),
+			    (struct mirage_block_request *[]){&request}, 1);
+	AWAIT(done.count == 1);
+	CHECK_RESULT(done.result, MIRAGE_EIO);
+	CHECK_EQ(conf_block(CONF_DISK_512)->counters->errors, 1);
+	CASE_END;
+}
+
+CASES(errors) = {
+	&errors_texts,
+	&errors_names,
+	&errors_refused_uri_is_logged,
+	&errors_unknown_name_is_logged,
+	&errors_device_failure,
+	NULL,
+};

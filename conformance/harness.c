@@ -302,9 +302,21 @@ void conf_open(enum conf_role role, uint32_t accept)
 		mirage_block_open(conf_name(role), block_opened, device);
 }
 
+/* The second of two networks is open once they see each other: on some media
+ * that takes a moment. */
+static bool connected(void)
+{
+	const struct mirage_net *a = now.devices[CONF_NET_A].net;
+	const struct mirage_net *b = now.devices[CONF_NET_B].net;
+
+	return a == NULL || b == NULL || conf_world_link_down() ||
+	       (a->info->link_up && b->info->link_up);
+}
+
 bool conf_is_open(enum conf_role role)
 {
-	return !now.devices[role].opening;
+	return !now.devices[role].opening &&
+	       (conf_over() || role > CONF_NET_B || connected());
 }
 
 void conf_close(enum conf_role role)

@@ -58,6 +58,8 @@ const char *conf_next_tag(const char *tags, char tag[8]);
 /* The harness's parts. */
 struct conf_fixture *conf_fixture(void);
 void conf_memory_reset(void);
+/** Whether the case has dropped a link. */
+bool conf_world_link_down(void);
 /** Mends what the case did to the world. */
 void conf_world_mend(void);
 

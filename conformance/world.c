@@ -92,6 +92,11 @@ bool conf_console_gone(void)
 	return conf_fixture()->console_gone();
 }
 
+bool conf_world_link_down(void)
+{
+	return done.link_down[CONF_NET_A] || done.link_down[CONF_NET_B];
+}
+
 void conf_world_mend(void)
 {
 	unsigned i;
