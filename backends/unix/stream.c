@@ -8,8 +8,6 @@
 #include <unistd.h>
 
 #define BATCH_FRAMES 64u
-/* Reads in a row before others get their turn. */
-#define READS_MAX 4u
 #define RETRY_FIRST_MS 50u
 #define RETRY_LAST_MS 2000u
 /* How long a closed device tries to hand over what it has taken. */
@@ -223,7 +221,7 @@ static void stream_deliver(struct unix_stream *stream)
 	stream_gone(stream, "broken framing");
 }
 
-/* Returns whether there may be more to read. */
+/* Reads and delivers once. Returns whether there was something. */
 static bool stream_read(struct unix_stream *stream)
 {
 	uint32_t room;
@@ -240,25 +238,30 @@ static bool stream_read(struct unix_stream *stream)
 	stream->retry_ms = 0;
 	framing_filled(&stream->rx, (uint32_t)n);
 	stream_deliver(stream);
-	return (uint32_t)n == room;
+	return true;
+}
+
+static bool stream_hears(const struct unix_stream *stream, uv_poll_t *poll)
+{
+	return stream->poll == poll && !stream->closing;
 }
 
 static void stream_ready(uv_poll_t *poll, int status, int events)
 {
 	struct unix_stream *stream = poll->data;
 
-	if (status < 0) {
-		stream_gone(stream, uv_strerror(status));
-		return;
-	}
 	if ((events & UV_WRITABLE) != 0)
 		stream_flush(stream);
-	if ((events & UV_READABLE) == 0)
+	if ((events & UV_READABLE) != 0 && stream_hears(stream, poll))
+		stream_read(stream);
+	if (status >= 0)
 		return;
-	for (unsigned i = 0; i < READS_MAX; i++)
-		if (stream->poll != poll || stream->closing ||
-		    !stream_read(stream))
-			return;
+	/* An error, such as a peer that left without reading what we sent: its
+	 * last frames are still there. */
+	while (stream_hears(stream, poll) && stream_read(stream))
+		;
+	if (stream->poll == poll)
+		stream_gone(stream, uv_strerror(status));
 }
 
 bool unix_stream_attach(struct unix_stream *stream, int fd)

@@ -187,6 +187,13 @@ class Peer:
     def receive(self):
         return self.exactly(struct.unpack(">I", self.exactly(4))[0])
 
+    def receive_or_end(self):
+        """The next frame, or None when the stream has ended between frames."""
+        first = self.sock.recv(1)
+        if not first:
+            return None
+        return self.exactly(struct.unpack(">I", first + self.exactly(3))[0])
+
     def close(self):
         self.sock.close()
 

@@ -105,11 +105,14 @@ def program_ends_with_its_parent(folder):
 
 @case
 def interrupts_are_for_the_parent(folder):
-    app = App("watch")
-    app.line("open .*")
-    os.kill(child(app), signal.SIGINT)
-    os.kill(child(app), signal.SIGTERM)
-    expect(gone(child(app)), False)
+    port = free_port()
+    app = App("--net", f"wire=slirp:hostfwd=udp::{port}-:7", "echo")
+    app.line("ack 10.0.2.15")
+    pid = child(app)
+    os.kill(pid, signal.SIGINT)
+    os.kill(pid, signal.SIGTERM)
+    expect(echoes(port, b"still there"), True)
+    expect(child(app), pid)
     app.end()
     expect(app.log, [])
 

@@ -3,6 +3,7 @@
 """test_stream.py BUILD: unix:PATH against a peer that behaves, one that does
 not, and one that comes and goes. Speaks TAP."""
 import os
+import signal
 import socket
 import struct
 
@@ -280,17 +281,52 @@ def what_a_dead_peer_did_not_take_is_counted(folder):
         expect({**got, "tx": 0, "tx_error": 0, "tx_link": 0}, NONE)
 
 
+def leave_talking(folder, last_deed):
+    """Frames that a peer sends and then leaves, while others wait for it."""
+    with listener(folder + "/wire") as server:
+        app = App(*wire(folder), "exchange", "5000")
+        app.line("open .* link=up")
+        peer = Peer(server.accept()[0])
+        until(lambda: stalled(app), "the sender is held back")
+        app.process.send_signal(signal.SIGSTOP)
+        last_deed(peer)
+        peer.send(*[frame(100)] * 100)
+        peer.close()
+        server.close()
+        app.process.send_signal(signal.SIGCONT)
+        app.line("link down")
+        expect(app.end()["rx"], 100)
+
+
+@case
+def a_peer_that_leaves_without_reading_is_heard(folder):
+    leave_talking(folder, lambda peer: None)
+
+
+@case
+def a_peer_that_leaves_after_reading_is_heard(folder):
+    def drain(peer):
+        peer.sock.setblocking(False)
+        try:
+            while peer.sock.recv(1 << 20):
+                pass
+        except BlockingIOError:
+            peer.sock.setblocking(True)
+    leave_talking(folder, drain)
+
+
 @case
 def closing_hands_over_what_was_taken(folder):
     with listener(folder + "/wire") as server:
-        app = App(*wire(folder), "send", "200")
+        app = App(*wire(folder), "send", "5000")
         app.line("open .* link=up")
         peer = Peer(server.accept()[0])
-        app.line("sent 200")
+        until(lambda: stalled(app), "the sender is held back")
         app.process.terminate()
-        for _ in range(200):
-            peer.receive()
-        expect(app.counters(), {**NONE, "tx": 200})
+        received = 0
+        while peer.receive_or_end() is not None:
+            received += 1
+        expect(app.counters(), {**NONE, "tx": received})
 
 
 @case
@@ -298,9 +334,10 @@ def closing_does_not_wait_for_ever(folder):
     with listener(folder + "/wire") as server:
         app = App(*wire(folder), "send", "5000")
         app.line("open .* link=up")
-        server.accept()
+        peer = Peer(server.accept()[0])
         until(lambda: stalled(app), "the sender is held back")
         got = app.end()
+        peer.close()
         expect(got["tx_error"] > 0, True)
 
 
