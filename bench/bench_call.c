@@ -14,6 +14,7 @@
 
 #define DISK_BYTES (256 * 1024)
 #define READ_BYTES 4096
+#define ROUNDS 9
 #define N_READS 200000
 
 static uint8_t disk_bytes[DISK_BYTES], buffer[READ_BYTES];
@@ -200,7 +201,7 @@ static void on_open(void *arg, int result, struct mirage_block *block)
 		.arg = block,
 	};
 	directly(block);
-	while (bare.n < BENCH_ROUNDS) {
+	while (bare.n < ROUNDS) {
 		value = through_table(block);
 		bench_round(&bare, value, directly(block));
 	}

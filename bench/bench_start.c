@@ -2,17 +2,19 @@
 /*
  * bench_start.c: the time from starting a process to its first line, against a
  * static program on a bare libuv; and how big the program is, on disk and in
- * memory. Called with the paths of both programs.
+ * memory. The two programs, start_mirage and start_libuv, are in its own directory.
  */
 #include "bench.h"
 
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#define ROUNDS 9
 #define STARTS 40
 
 extern char **environ;
@@ -96,26 +98,33 @@ static void print_size(const char *name, const char *path)
 	bench_print_lone(name, (double)info.st_size, "bytes");
 }
 
+/** The path of `name` in the directory that `self` is in. */
+static void beside(const char *self, const char *name, char *path, size_t size)
+{
+	const char *slash = strrchr(self, '/');
+	int length = slash != NULL ? (int)(slash - self) + 1 : 0;
+
+	snprintf(path, size, "%.*s%s", length, self, name);
+}
+
 int main(int argc, char *argv[])
 {
 	double mirage[STARTS], raw[STARTS];
+	char mirage_path[4096], raw_path[4096];
 
-	if (argc != 3) {
-		fprintf(stderr, "usage: %s MIRAGE-PROGRAM LIBUV-PROGRAM\n",
-			argv[0]);
-		return 2;
-	}
-	while (times.n < BENCH_ROUNDS) {
+	beside(argv[0], "start_mirage", mirage_path, sizeof mirage_path);
+	beside(argv[0], "start_libuv", raw_path, sizeof raw_path);
+	while (times.n < ROUNDS) {
 		for (unsigned i = 0; i < STARTS; i++) {
-			raw[i] = start_once(argv[2]);
-			mirage[i] = start_once(argv[1]);
+			raw[i] = start_once(raw_path);
+			mirage[i] = start_once(mirage_path);
 		}
 		qsort(mirage, STARTS, sizeof mirage[0], by_size);
 		qsort(raw, STARTS, sizeof raw[0], by_size);
 		bench_round(&times, mirage[STARTS / 2], raw[STARTS / 2]);
 	}
 	bench_print(&times);
-	print_size("image_size", argv[1]);
+	print_size("image_size", mirage_path);
 	bench_print_lone("resident_memory", resident_bytes, "bytes");
 	return 0;
 }
