@@ -29,7 +29,7 @@ void bench_must(int ok, const char *what)
 
 void bench_round(struct bench *bench, double value, double floor)
 {
-	if (bench->n == BENCH_ROUNDS)
+	if (bench->n == BENCH_ROUNDS_MAX)
 		abort();
 	bench->value[bench->n] = value;
 	bench->floor[bench->n] = floor;
@@ -45,7 +45,7 @@ static int by_size(const void *a, const void *b)
 
 static double median(const double values[], unsigned n)
 {
-	double sorted[BENCH_ROUNDS];
+	double sorted[BENCH_ROUNDS_MAX];
 
 	memcpy(sorted, values, n * sizeof(sorted[0]));
 	qsort(sorted, n, sizeof(sorted[0]), by_size);
@@ -56,11 +56,14 @@ void bench_print(const struct bench *bench)
 {
 	double value = median(bench->value, bench->n);
 	double floor = median(bench->floor, bench->n);
+	double ratios[BENCH_ROUNDS_MAX];
 
+	for (unsigned i = 0; i < bench->n; i++)
+		ratios[i] = bench->value[i] / bench->floor[i];
 	printf("{\"name\":\"%s\",\"value\":%.6g,\"unit\":\"%s\","
 	       "\"against\":\"%s\",\"against_value\":%.6g,\"ratio\":%.3f}\n",
 	       bench->name, value, bench->unit, bench->against, floor,
-	       value / floor);
+	       median(ratios, bench->n));
 	fflush(stdout);
 }
 

@@ -10,7 +10,7 @@
 
 #include <stdint.h>
 
-#define BENCH_ROUNDS 15
+#define BENCH_ROUNDS_MAX 64
 
 /** One figure: its rounds, and those of its floor. Fill in the strings. */
 struct bench {
@@ -18,8 +18,8 @@ struct bench {
 	const char *unit;    /* "ops/s", "MB/s", "ns" */
 	const char *against; /* the floor in words; NULL for a lone figure */
 	unsigned n;
-	double value[BENCH_ROUNDS];
-	double floor[BENCH_ROUNDS];
+	double value[BENCH_ROUNDS_MAX];
+	double floor[BENCH_ROUNDS_MAX];
 };
 
 /** CLOCK_MONOTONIC in nanoseconds. */
@@ -28,10 +28,11 @@ uint64_t bench_now_ns(void);
 /** `count` things in the time since `start_ns`, per second. */
 double bench_per_second(double count, uint64_t start_ns);
 
-/** Adds a round; those beyond BENCH_ROUNDS are an error that ends the program. */
+/** Adds a round; those beyond BENCH_ROUNDS_MAX are an error that ends the program. */
 void bench_round(struct bench *bench, double value, double floor);
 
-/** Prints the medians and their ratio, value to floor. */
+/** Prints the medians, and the median of the rounds' ratios, value to floor: the
+ *  two of a round share what the machine was like at the time. */
 void bench_print(const struct bench *bench);
 
 /** Prints a figure that has nothing to be compared with. */
