@@ -176,7 +176,7 @@ static void sim_block_submit(struct mirage_block *block,
 		job->order = disk->last_order;
 		job->fate = is_its_turn(&disk->fail_in) ? disk->fail_error : 0;
 		job->stalled = is_its_turn(&disk->stall_in);
-		if (!job->stalled && !disk->lost)
+		if (!job->stalled)
 			sim_job_plan(job);
 	}
 }

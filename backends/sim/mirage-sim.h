@@ -26,7 +26,7 @@ extern "C" {
 /** Calls `happen` at `at_ns` of the monotonic clock, or now if that has passed:
  *  a plan of the world, which unlike a timer does not keep the program running
  *  by itself. `happen` runs in the world, not in the application: it governs with
- *  the functions of this file and makes no call of mirage.h. */
+ *  XX
 MIRAGE_API void mirage_sim_at(uint64_t at_ns, void (*happen)(void *arg),
 			      void *arg);
 

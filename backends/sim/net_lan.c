@@ -155,7 +155,8 @@ static struct sim_net *destination(const struct sim_net *from,
 {
 	struct sim_net *net = sim_nets;
 
-	while (net != NULL && (!same_lan(from, net) ||
+	/* Not the sender itself: two devices are as if on one cable. */
+	while (net != NULL && (net == from || !same_lan(from, net) ||
 			       memcmp(net->info.mac, frame->bytes, 6) != 0))
 		net = net->next;
 	return net;

@@ -217,6 +217,57 @@ START_TEST(a_terabyte_costs_what_was_written)
 }
 END_TEST
 
+/* Over an extent that is durable: one part written, then all of it zeroed. */
+static void check_zeroes(void)
+{
+	expect_all(&io[1], 0);
+	expect_all(&io[2], 0);
+}
+
+static void read_zeroes(void)
+{
+	get(&io[1], 0, NULL);
+	get(&io[2], 4096, check_zeroes);
+}
+
+static void check_parts(void)
+{
+	expect_all(&io[1], 0x99);
+	expect_all(&io[2], 0x88);
+	submit(&io[0], disk, MIRAGE_BLOCK_WRITE_ZEROES, 0, 65536, read_zeroes);
+}
+
+static void read_parts(void)
+{
+	get(&io[1], 0, NULL);
+	get(&io[2], 4096, check_parts);
+}
+
+static void write_part(void)
+{
+	put(&io[1], 0, 0x99, read_parts);
+}
+
+static void flush_all(void)
+{
+	submit(&io[1], disk, MIRAGE_BLOCK_FLUSH, 0, 0, write_part);
+}
+
+static void write_all(void)
+{
+	memset(io[0].bytes, 0x88, 65536);
+	submit(&io[0], disk, MIRAGE_BLOCK_WRITE, 0, 65536, flush_all);
+}
+
+START_TEST(what_is_cached_hides_what_is_durable)
+{
+	ck_assert_int_eq(run_disk(write_all, "--block d=disk:1M,jitter=0us"),
+			 0);
+	ck_assert_uint_eq(disk->counters->write_zeroes, 1);
+	ck_assert_uint_eq(disk->counters->reads, 4);
+}
+END_TEST
+
 static unsigned kept, zeroed;
 
 static void discard_read(void)
@@ -415,8 +466,9 @@ static void flush_again(void)
 {
 	ck_assert_int_eq(io[0].result, MIRAGE_ENOTSUP);
 	ck_assert_int_eq(io[1].result, 0);
+	put(&io[2], 0, 0, count_done); /* in flight */
 	mirage_sim_block_drop_caps("d", MIRAGE_BLOCK_CAP_WRITE);
-	put(&io[2], 0, 0, count_done);
+	put(&io[3], 0, 0, count_done);
 }
 
 static void drop_flush(void)
@@ -431,8 +483,10 @@ START_TEST(capabilities_can_be_lost)
 {
 	ck_assert_int_eq(run_disk(drop_flush, "--block d=disk:1M,jitter=0us"),
 			 0);
-	ck_assert_uint_eq(n_done, 1);
+	ck_assert_uint_eq(n_done, 2);
 	ck_assert_int_eq(io[2].result, MIRAGE_EROFS);
+	ck_assert_int_eq(io[3].result, MIRAGE_EROFS);
+	ck_assert_uint_eq(disk->counters->refused, 1);
 	ck_assert_uint_eq(events[MIRAGE_EVENT_CAPS], 2);
 }
 END_TEST
@@ -510,6 +564,7 @@ int main(void)
 		content_outlives_closing,
 		a_file_gives_the_first_content,
 		a_terabyte_costs_what_was_written,
+		what_is_cached_hides_what_is_durable,
 		a_discard_may_do_nothing,
 		the_nth_request_fails,
 		a_failed_write_is_not_carried_out,

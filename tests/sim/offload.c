@@ -257,16 +257,50 @@ START_TEST(a_blank_checksum_is_filled_for_who_does_not_accept_it)
 }
 END_TEST
 
+/* Ways to make headers contradict the marks. */
+static void move_start(struct mirage_packet *packet)
+{
+	packet->csum_start_bytes -= 4;
+}
+
+static void change_version(struct mirage_packet *packet)
+{
+	packet->data[14] = 0x65;
+}
+
+static void add_ip_options(struct mirage_packet *packet)
+{
+	packet->data[14] = 0x46;
+}
+
+static void lengthen_tcp_header(struct mirage_packet *packet)
+{
+	packet->data[shape->tcp + 12] = 0x40;
+}
+
+static void move_checksum(struct mirage_packet *packet)
+{
+	packet->csum_offset_bytes = 6;
+}
+
+static void (*const nonsense[])(struct mirage_packet *packet) = {
+	move_start, change_version, add_ip_options, lengthen_tcp_header,
+	move_checksum};
+
+#define N_NONSENSE (sizeof nonsense / sizeof nonsense[0])
+
 static void send_nonsense(void)
 {
-	struct mirage_packet *packet = make_tcp(PAYLOAD_BYTES);
-
-	packet->gso = shape->gso;
-	packet->gso_size_bytes = SEGMENT_BYTES;
-	packet->csum_start_bytes -= 4;
 	mirage_net_on_receive(b, on_segment, NULL);
 	mirage_net_close(c);
-	ck_assert_int_eq(mirage_net_send(a, &packet, 1), 1);
+	for (size_t i = 0; i < N_NONSENSE; i++) {
+		struct mirage_packet *packet = make_tcp(PAYLOAD_BYTES);
+
+		packet->gso = shape->gso;
+		packet->gso_size_bytes = SEGMENT_BYTES;
+		nonsense[i](packet);
+		ck_assert_int_eq(mirage_net_send(a, &packet, 1), 1);
+	}
 }
 
 START_TEST(headers_that_do_not_fit_together_are_counted)
@@ -275,7 +309,43 @@ START_TEST(headers_that_do_not_fit_together_are_counted)
 	when_open = send_nonsense;
 	ck_assert_int_eq(run(open_three, LAN), 0);
 	ck_assert_uint_eq(n_b, 0);
-	ck_assert_uint_eq(a->counters->tx_dropped_error, 1);
+	ck_assert_uint_eq(a->counters->tx_dropped_error, N_NONSENSE);
+}
+END_TEST
+
+static void on_damaged(void *arg, struct mirage_packet *const packets[],
+		       size_t n)
+{
+	const struct mirage_packet *packet = packets[0];
+	const uint8_t *frame = packet->data;
+
+	ck_assert_uint_eq(packet->csum, MIRAGE_CSUM_NONE);
+	ck_assert_uint_eq(packet->gso, MIRAGE_GSO_NONE);
+	n_c += ones_sum(frame + shape->tcp, packet->length_bytes - shape->tcp,
+			pseudo_sum(frame, packet->length_bytes)) != 0xffff;
+	mirage_packet_release(packets[0]);
+}
+
+static void send_ten(void)
+{
+	mirage_net_on_receive(c, on_damaged, NULL);
+	for (int i = 0; i < 10; i++) {
+		struct mirage_packet *packet = make_tcp(1000);
+
+		ck_assert_int_eq(mirage_net_send(a, &packet, 1), 1);
+	}
+}
+
+START_TEST(damage_happens_after_the_checksum)
+{
+	shape = &v4;
+	when_open = send_ten;
+	ck_assert_int_eq(run(open_three,
+			     "--net a=lan:x,corrupt=1 --net b=lan:x "
+			     "--net c=lan:x"),
+			 0);
+	/* A bit of the Ethernet header is in no checksum. */
+	ck_assert_uint_ge(n_c, 8);
 }
 END_TEST
 
@@ -305,6 +375,7 @@ int main(void)
 		ipv6_is_cut_for_who_does_not_accept_it,
 		a_blank_checksum_is_filled_for_who_does_not_accept_it,
 		headers_that_do_not_fit_together_are_counted,
+		damage_happens_after_the_checksum,
 		capabilities_are_what_was_accepted_and_given,
 	};
 

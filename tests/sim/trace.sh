@@ -3,7 +3,7 @@
 # The same seed gives the same run, byte for byte; another seed another one.
 set -eu
 
-chaos=$1
+chaos=$(realpath "$1")
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 cd "$scratch"

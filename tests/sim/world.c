@@ -121,6 +121,32 @@ START_TEST(what_came_due_in_a_suspension_happens_after_it)
 }
 END_TEST
 
+static unsigned n_plans;
+
+static void plan_time(void *arg)
+{
+	uint64_t planned_ns = (uintptr_t)arg;
+
+	/* Looking takes a nanosecond. */
+	ck_assert_uint_eq(mirage_clock_monotonic_ns(), planned_ns + 1);
+	n_plans++;
+}
+
+static int make_plans(int argc, char *argv[])
+{
+	mirage_sim_at(3 * MS + 500, plan_time, (void *)(3 * MS + 500));
+	mirage_sim_at(3 * MS, plan_time, (void *)(3 * MS));
+	after(SECOND, an_hour_passed);
+	return 0;
+}
+
+START_TEST(the_world_is_on_time)
+{
+	ck_assert_int_eq(run(make_plans, ""), 0);
+	ck_assert_uint_eq(n_plans, 2);
+}
+END_TEST
+
 /* ------------------------------------------------------- Ends and deadlock -- */
 
 static struct mirage_net *net;
@@ -338,6 +364,25 @@ START_TEST(a_paused_console_pushes_back_and_loses_nothing)
 }
 END_TEST
 
+static int end_paused(int argc, char *argv[])
+{
+	mirage_sim_console_pause(true);
+	ck_assert_int_eq(mirage_console_write("last", 4), 4);
+	mirage_exit(0);
+	return 0;
+}
+
+START_TEST(what_was_taken_is_written_at_the_end)
+{
+	FILE *file = tmpfile();
+
+	fflush(stdout);
+	dup2(fileno(file), STDOUT_FILENO);
+	ck_assert_int_eq(run(end_paused, ""), 0);
+	ck_assert_int_eq(lseek(fileno(file), 0, SEEK_END), 4);
+}
+END_TEST
+
 static int write_to_nobody(int argc, char *argv[])
 {
 	ck_assert_int_eq(mirage_console_write("a\n", 2), 2);
@@ -427,6 +472,7 @@ int main(void)
 		a_program_that_never_rests_does_not_stop_time,
 		the_wall_clock_begins_in_2000_and_can_be_set,
 		what_came_due_in_a_suspension_happens_after_it,
+		the_world_is_on_time,
 		a_deadlock_is_an_error_that_says_what_is_awaited,
 		until_ends_a_program_that_would_wait,
 		a_request_to_shut_down_ends_the_program,
@@ -436,6 +482,7 @@ int main(void)
 		input_comes_from_a_file,
 		a_reader_without_input_is_a_deadlock,
 		a_paused_console_pushes_back_and_loses_nothing,
+		what_was_taken_is_written_at_the_end,
 		a_console_without_reader_is_gone,
 		a_broken_pipe_is_no_death,
 		a_wrong_seed_is_refused,
