@@ -122,8 +122,15 @@ bool host_console_gone(void)
 	return true;
 }
 
+/* Strings live as long as the program, and leak checkers see that. */
+static struct kept {
+	struct kept *next;
+	char *text;
+} *kept;
+
 const char *host_format(const char *format, ...)
 {
+	struct kept *keep = malloc(sizeof(*keep));
 	va_list args;
 	char *text;
 	int n;
@@ -131,8 +138,10 @@ const char *host_format(const char *format, ...)
 	va_start(args, format);
 	n = vasprintf(&text, format, args);
 	va_end(args);
-	if (n < 0)
+	if (n < 0 || keep == NULL)
 		abort();
+	*keep = (struct kept){kept, text};
+	kept = keep;
 	return text;
 }
 
