@@ -25,8 +25,8 @@ extern "C" {
 
 /** Calls `happen` at `at_ns` of the monotonic clock, or now if that has passed:
  *  a plan of the world, which unlike a timer does not keep the program running
- *  by itself. `happen` runs in the world, not in the application: it governs with
- *  XX
+ *  by itself. `happen` runs in the world, not in the application: of mirage.h it
+ *  may only read the clocks. */
 MIRAGE_API void mirage_sim_at(uint64_t at_ns, void (*happen)(void *arg),
 			      void *arg);
 
