@@ -286,7 +286,7 @@ static void unix_slirp_finish(struct unix_stream *stream)
 	if (s->child == NULL)
 		unix_stream_closed(stream);
 	else
-		uv_timer_start(&stream->timer, slirp_kill, KILL_MS, 0);
+		unix_stream_timer(stream, slirp_kill, KILL_MS);
 }
 
 static const struct unix_stream_owner unix_slirp_owner = {

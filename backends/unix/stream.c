@@ -277,6 +277,22 @@ bool unix_stream_attach(struct unix_stream *stream, int fd)
 	return true;
 }
 
+void unix_stream_timer(struct unix_stream *stream, uv_timer_cb on_time,
+		       uint32_t after_ms)
+{
+	if (!stream->timed)
+		uv_timer_init(unix_loop(), &stream->timer);
+	stream->timed = true;
+	stream->timer.data = stream;
+	uv_timer_start(&stream->timer, on_time, after_ms, 0);
+}
+
+static void stream_timer_stop(struct unix_stream *stream)
+{
+	if (stream->timed)
+		uv_timer_stop(&stream->timer);
+}
+
 static void stream_retry(uv_timer_t *timer)
 {
 	struct unix_stream *stream = timer->data;
@@ -290,7 +306,7 @@ void unix_stream_retry(struct unix_stream *stream)
 		stream->retry_ms = RETRY_FIRST_MS;
 	else if (stream->retry_ms < RETRY_LAST_MS)
 		stream->retry_ms *= 2;
-	uv_timer_start(&stream->timer, stream_retry, stream->retry_ms, 0);
+	unix_stream_timer(stream, stream_retry, stream->retry_ms);
 }
 
 /* ------------------------------------------------------------- Closing -- */
@@ -301,17 +317,23 @@ static void stream_answer_close(struct unix_kick *kick)
 }
 
 /* Answered from the kick, the last one: none must outlive the stream. */
-static void stream_timer_closed(uv_handle_t *handle)
+static void stream_kick_closed(struct unix_stream *stream)
 {
-	struct unix_stream *stream = handle->data;
-
 	stream->kick.run = stream_answer_close;
 	unix_kick(&stream->kick);
 }
 
+static void stream_timer_closed(uv_handle_t *handle)
+{
+	stream_kick_closed(handle->data);
+}
+
 void unix_stream_closed(struct unix_stream *stream)
 {
-	uv_close((uv_handle_t *)&stream->timer, stream_timer_closed);
+	if (stream->timed)
+		uv_close((uv_handle_t *)&stream->timer, stream_timer_closed);
+	else
+		stream_kick_closed(stream);
 }
 
 static void stream_finish(struct unix_stream *stream)
@@ -320,7 +342,7 @@ static void stream_finish(struct unix_stream *stream)
 		return;
 	stream->finished = true;
 	stream_detach(stream);
-	uv_timer_stop(&stream->timer);
+	stream_timer_stop(stream);
 	if (stream->owner->finish != NULL)
 		stream->owner->finish(stream);
 	else
@@ -337,13 +359,13 @@ static void unix_stream_close(struct mirage_net *net)
 	struct unix_stream *stream = (struct unix_stream *)net;
 
 	stream->closing = true;
-	uv_timer_stop(&stream->timer);
+	stream_timer_stop(stream);
 	stream->owner->closing(stream);
 	if (stream->fd < 0 || framing_bytes(&stream->tx) == 0) {
 		stream_finish(stream);
 		return;
 	}
-	uv_timer_start(&stream->timer, stream_lingered, LINGER_MS, 0);
+	unix_stream_timer(stream, stream_lingered, LINGER_MS);
 	stream_flush(stream);
 }
 
@@ -398,8 +420,6 @@ bool unix_stream_init(struct unix_stream *stream,
 	stream->info.caps = MIRAGE_NET_CAP_FRAGMENTS | MIRAGE_NET_CAP_LINK;
 	stream->info.headroom_bytes = UNIX_NET_HEADROOM_BYTES;
 	stream->info.max_fragments = 64;
-	uv_timer_init(unix_loop(), &stream->timer);
-	stream->timer.data = stream;
 	return stream_memory(stream);
 }
 
@@ -412,5 +432,8 @@ void unix_stream_discard(struct unix_stream *stream)
 {
 	stream->closing = true;
 	stream_detach(stream);
-	uv_close((uv_handle_t *)&stream->timer, stream_discarded);
+	if (stream->timed)
+		uv_close((uv_handle_t *)&stream->timer, stream_discarded);
+	else
+		unix_stream_dispose(&stream->net);
 }

@@ -38,6 +38,7 @@ struct unix_stream {
 	uint32_t retry_ms;
 	uv_poll_t *poll; /* NULL without a peer */
 	int fd;
+	bool timed; /* the loop knows the timer */
 	bool closing, finished;
 };
 
@@ -56,6 +57,10 @@ bool unix_stream_attach(struct unix_stream *stream, int fd);
 /** Calls `retry` after a while that grows from try to try, until bytes of a peer
  *  arrive. */
 void unix_stream_retry(struct unix_stream *stream);
+
+/** Calls `on_time` after `after_ms`, instead of what was to come. */
+void unix_stream_timer(struct unix_stream *stream, uv_timer_cb on_time,
+		       uint32_t after_ms);
 
 /** Ends the closing that `finish` has taken upon itself. */
 void unix_stream_closed(struct unix_stream *stream);
