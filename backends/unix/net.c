@@ -36,17 +36,33 @@ void unix_net_refuse(struct mirage_open *open, int error, const char *format,
 	mirage_core_net_opened(open, error, NULL);
 }
 
+/* `pcap=FILE` goes with every scheme. False when it has refused the open. */
+static bool unix_net_record(struct mirage_open *open, struct mirage_uri *uri)
+{
+	const char *path = mirage_uri_option(uri, "pcap");
+
+	if (path == NULL)
+		return true;
+	if (*path == '\0' || strlen(path) >= sizeof(open->record_path)) {
+		unix_net_refuse(open, MIRAGE_EINVAL,
+				"pcap= needs the path of a file, 1 to %zu "
+				"bytes of it",
+				sizeof(open->record_path) - 1);
+		return false;
+	}
+	mirage_core_open_record(open, path);
+	return true;
+}
+
 static void unix_net_dispatch(struct mirage_open *open, struct mirage_uri *uri)
 {
-	const char *pcap = mirage_uri_option(uri, "pcap");
 
 	for (size_t i = 0;
 	     i < sizeof(unix_net_schemes) / sizeof(unix_net_schemes[0]); i++) {
 		if (strcmp(uri->scheme, unix_net_schemes[i].name) != 0)
 			continue;
-		if (pcap != NULL)
-			mirage_core_open_record(open, pcap);
-		unix_net_schemes[i].open(open, uri);
+		if (unix_net_record(open, uri))
+			unix_net_schemes[i].open(open, uri);
 		return;
 	}
 	unix_net_refuse(open, MIRAGE_EINVAL,

@@ -184,12 +184,14 @@ static const struct mirage_ambient ambient = {
 
 static const char usage[] =
 	"Networks:\n"
-	"  slirp:[hostfwd=RULE]   NAT, DHCP and port forwards, no privileges "
-	"(the default)\n"
-	"  tap:IF[,mtu=N]         the Linux tap interface IF\n"
-	"  unix:PATH              stream socket with QEMU's framing\n"
+	"  slirp:[hostfwd=RULE[+RULE...]][,restrict][,ipv6=off]\n"
+	"                         NAT, DHCP and port forwards, no privileges "
+	"(the default);\n"
+	"                         RULE is tcp|udp:[ADDR]:PORT-[GUEST]:PORT\n"
+	"  tap:IF                 the Linux tap interface IF\n"
+	"  unix:PATH[,listen][,connect]  stream socket with QEMU's framing\n"
 	"  pair:LAN               linked to the other network with this LAN\n"
-	"  any of them            [,pcap=FILE] records its frames\n"
+	"  all of them            [,mtu=N][,mac=MAC][,pcap=FILE]\n"
 	"Blocks:\n"
 	"  file:PATH[,ro][,sector=512|4096][,direct]\n"
 	"  mem:SIZE[,sector=512|4096]   SIZE as in 64M\n";
