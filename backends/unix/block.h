@@ -45,6 +45,7 @@ struct unix_block_file {
 	struct mirage_block_counters counters;
 
 	int fd;
+	int lock_fd; /* or -1 */
 	bool ro;
 	bool direct;
 	bool is_device;	    /* a block device, not a file */
@@ -70,9 +71,9 @@ bool unix_block_sector(struct mirage_open *open, struct mirage_uri *uri,
 		       uint32_t *sector_bytes);
 
 /** Checks that a device of `size_bytes` is whole sectors, at least one; answers
- *  the open and returns false if not. `remedy` ends the message. */
+ *  the open and returns false if not. `path` is that of the file, or NULL. */
 bool unix_block_size(struct mirage_open *open, uint64_t size_bytes,
-		     uint32_t sector_bytes, const char *remedy);
+		     uint32_t sector_bytes, const char *path);
 
 /* block_file.c */
 

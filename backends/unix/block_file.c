@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -43,6 +44,14 @@ void unix_block_handle_closed(uv_handle_t *handle)
 		unix_file_closed(file);
 }
 
+static void unix_file_release(struct unix_block_file *file)
+{
+	if (file->lock_fd >= 0)
+		close(file->lock_fd);
+	if (file->fd >= 0)
+		close(file->fd);
+}
+
 static void unix_file_close(struct mirage_block *block)
 {
 	struct unix_block_file *file = (struct unix_block_file *)block;
@@ -50,10 +59,7 @@ static void unix_file_close(struct mirage_block *block)
 	unix_block_resize_fini(file);
 	if (file->ring != NULL)
 		unix_block_ring_fini(file);
-	/* The kernel lets go of a ring's files in its own time; the lock must
-	 * be gone when the name is free again. */
-	flock(file->fd, LOCK_UN);
-	close(file->fd);
+	unix_file_release(file);
 	if (file->handles == 0)
 		unix_file_closed(file);
 }
@@ -138,7 +144,7 @@ static const char *unix_file_remedy(const struct unix_block_file *file,
 {
 	switch (error) {
 	case ENOENT:
-		return "no such file; make one with: truncate -s 64M PATH";
+		return "no such file; make one with: truncate -s 64M ";
 	case EACCES:
 	case EPERM:
 		return file->ro ? "permission denied; give the user of this "
@@ -163,6 +169,7 @@ static bool unix_file_descriptor(struct unix_file_opening *opening)
 {
 	struct unix_block_file *file = opening->file;
 	int flags = O_CLOEXEC | (file->ro ? O_RDONLY : O_RDWR);
+	int error;
 
 	if (file->direct)
 		flags |= O_DIRECT;
@@ -172,16 +179,24 @@ static bool unix_file_descriptor(struct unix_file_opening *opening)
 	file->fd = open(opening->path, flags);
 	if (file->fd >= 0)
 		return true;
-	mirage_core_open_error(opening->open, "%s",
-			       unix_file_remedy(file, errno));
-	return unix_file_refuse(opening, unix_error(errno));
+	error = errno;
+	mirage_core_open_error(opening->open, "%s%s",
+			       unix_file_remedy(file, error),
+			       error == ENOENT ? opening->path : "");
+	return unix_file_refuse(opening, unix_error(error));
 }
 
+/** Locks by a descriptor of its own: a ring holds its files for a while after
+ *  they are closed, and even after the end of the process. */
 static bool unix_file_lock(struct unix_file_opening *opening)
 {
 	struct unix_block_file *file = opening->file;
+	int how = (file->ro ? LOCK_SH : LOCK_EX) | LOCK_NB;
+	char path[32];
 
-	if (flock(file->fd, (file->ro ? LOCK_SH : LOCK_EX) | LOCK_NB) == 0)
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", file->fd);
+	file->lock_fd = open(path, O_CLOEXEC | (file->ro ? O_RDONLY : O_RDWR));
+	if (file->lock_fd >= 0 && flock(file->lock_fd, how) == 0)
 		return true;
 	/* Some network file systems have no locks. */
 	if (errno != EWOULDBLOCK) {
@@ -248,11 +263,7 @@ static bool unix_file_measure(struct unix_file_opening *opening)
 	file->info.size_bytes = unix_block_host_bytes(file);
 	return unix_block_size(opening->open, file->info.size_bytes,
 			       file->info.sector_bytes,
-			       file->info.size_bytes < file->info.sector_bytes
-				       ? "make it longer with: truncate -s 64M "
-					 "PATH"
-				       : "round it up with: truncate -s %4096 "
-					 "PATH");
+			       file->is_device ? NULL : opening->path);
 }
 
 /** Tried behind the end of the file, where there is nothing to lose. */
@@ -333,11 +344,10 @@ void unix_block_file_open(struct mirage_open *open, struct mirage_uri *uri)
 		mirage_core_block_opened(open, MIRAGE_ENOMEM, NULL);
 		return;
 	}
-	file->fd = -1;
+	file->fd = file->lock_fd = -1;
 	opening.file = file;
 	if (!unix_file_open(&opening, uri)) {
-		if (file->fd >= 0)
-			close(file->fd);
+		unix_file_release(file);
 		free(file);
 		return;
 	}
