@@ -19,7 +19,7 @@
 #define DEFAULT_CACHE_BYTES (16u << 20)
 #define VECTORS_MAX 64u
 #define TRANSFER_MAX_BYTES (1u << 20)
-#define DISCARD_MAX_BYTES (1u << 30)
+#define DISCARD_MAX_BYTES (1u << 20)
 
 /** Fills the disk from its file. Returns 0 or an errno value. */
 static int load_from(struct sim_disk *disk, int fd)
