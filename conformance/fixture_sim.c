@@ -14,6 +14,16 @@ static bool set_link(const char *name, bool up)
 	return mirage_sim_net_set_link(name, up) == MIRAGE_OK;
 }
 
+static bool set_paused(const char *name, bool paused)
+{
+	return mirage_sim_net_pause(name, paused) == MIRAGE_OK;
+}
+
+static bool lose_net(const char *name, bool lost)
+{
+	return mirage_sim_net_lose(name, lost) == MIRAGE_OK;
+}
+
 static bool inject(const char *name, const void *bytes, size_t length)
 {
 	return mirage_sim_net_inject(name, bytes, length) == MIRAGE_OK;
@@ -114,6 +124,8 @@ static struct conf_fixture sim = {
 		    [CONF_DISK_RO] = "fixed"},
 	.setup = setup,
 	.net_link = set_link,
+	.net_pause = set_paused,
+	.net_lose = lose_net,
 	.net_inject = inject,
 	.block_lose = lose,
 	.block_resize = resize,
