@@ -404,10 +404,10 @@ static bool tap_pools(struct tap *tap)
 /** Without netlink (a sandbox may forbid it) the link always reads as up. */
 static void tap_watch_link(struct tap *tap)
 {
-	tap->link.data = tap;
 	if (unix_link_open(&tap->link, unix_loop(), tap->host.index,
 			   tap_on_link) != 0)
 		return;
+	tap->link.data = tap;
 	tap->n_handles++;
 	tap->info.caps |= MIRAGE_NET_CAP_LINK;
 	tap->info.link_up = tap->link.up;
