@@ -76,21 +76,22 @@ bool unix_block_sector(struct mirage_open *open, struct mirage_uri *uri,
 }
 
 bool unix_block_size(struct mirage_open *open, uint64_t size_bytes,
-		     uint32_t sector_bytes, const char *remedy)
+		     uint32_t sector_bytes, const char *path)
 {
-	if (size_bytes >= sector_bytes && size_bytes % sector_bytes == 0)
+	bool less = size_bytes < sector_bytes;
+	const char *remedy = "give another size, such as mem:64M";
+
+	if (!less && size_bytes % sector_bytes == 0)
 		return true;
-	if (size_bytes < sector_bytes)
-		mirage_core_open_error(open,
-				       "its %" PRIu64 " bytes are less than "
-				       "one sector of %" PRIu32 "; %s",
-				       size_bytes, sector_bytes, remedy);
-	else
-		mirage_core_open_error(open,
-				       "its %" PRIu64 " bytes are not a "
-				       "multiple of the sector, %" PRIu32
-				       "; %s",
-				       size_bytes, sector_bytes, remedy);
+	if (path != NULL)
+		remedy = less ? "make it longer with: truncate -s 64M "
+			      : "round it up with: truncate -s %4096 ";
+	mirage_core_open_error(open,
+			       "its %" PRIu64 " bytes are %s %" PRIu32 "; %s%s",
+			       size_bytes,
+			       less ? "less than one sector of"
+				    : "not a multiple of the sector,",
+			       sector_bytes, remedy, path != NULL ? path : "");
 	unix_block_refuse(open, MIRAGE_EINVAL);
 	return false;
 }

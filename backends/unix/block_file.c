@@ -131,11 +131,10 @@ static bool unix_file_kind(struct unix_file_opening *opening)
 	opening->file->is_device = S_ISBLK(stat_.st_mode);
 	if (S_ISREG(stat_.st_mode) || S_ISBLK(stat_.st_mode))
 		return true;
-	mirage_core_open_error(opening->open,
-			       "is %s; give a file or a block device",
-			       S_ISDIR(stat_.st_mode) ? "a directory"
-						      : "neither file nor "
-							"block device");
+	mirage_core_open_error(
+		opening->open, "is %s; give a file or a block device",
+		S_ISDIR(stat_.st_mode) ? "a directory"
+				       : "neither a file nor a block device");
 	return unix_file_refuse(opening, MIRAGE_EINVAL);
 }
 

@@ -161,8 +161,7 @@ void unix_block_mem_open(struct mirage_open *open, struct mirage_uri *uri)
 	}
 	if (!unix_block_sector(open, uri, &sector_bytes) ||
 	    !unix_open_unused(open, uri) ||
-	    !unix_block_size(open, size_bytes, sector_bytes,
-			     "give another size, such as mem:64M"))
+	    !unix_block_size(open, size_bytes, sector_bytes, NULL))
 		return;
 	mem = unix_mem_new(size_bytes);
 	if (mem == NULL) {
