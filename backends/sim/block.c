@@ -139,7 +139,7 @@ void sim_job_plan(struct sim_job *job)
 	struct sim_disk *disk = job->block->disk;
 	uint64_t jitter_ns = sim_random_upto(&disk->random, disk->jitter_ns);
 
-	sim_plan(&job->completion, sim_now() + disk->latency_ns + jitter_ns,
+	sim_plan(&job->completion, sim_after(disk->latency_ns + jitter_ns),
 		 completes);
 }
 

@@ -73,7 +73,7 @@ int mirage_sim_block_power_loss(const char *name, uint64_t back_after_ns)
 	raise(disk, MIRAGE_EVENT_LOST, "power loss");
 	sim_cancel(&disk->back);
 	if (back_after_ns != SIM_NEVER)
-		sim_plan(&disk->back, sim_now() + back_after_ns, comes_back);
+		sim_plan(&disk->back, sim_after(back_after_ns), comes_back);
 	return 0;
 }
 

@@ -156,9 +156,16 @@ void mirage_sim_console_end(void)
 	plan_arrival();
 }
 
-bool sim_console_is_read(void)
+void sim_console_explain(void)
 {
-	return reading;
+	if (reading)
+		mirage_log(MIRAGE_LOG_ERROR,
+			   "the console is read, and nobody types; give "
+			   "--input FILE");
+	if (paused)
+		mirage_log(MIRAGE_LOG_ERROR,
+			   "the console is paused and has taken %zu bytes",
+			   n_held);
 }
 
 /** Returns 0 or an errno value. */

@@ -71,7 +71,7 @@ void sim_net_go_on(struct sim_net *net)
 	    net->lost)
 		return;
 	ns = net->first->length_bytes * SIM_NS_PER_S;
-	sim_plan(&net->departure, sim_now() + ns / net->bytes_per_s, departs);
+	sim_plan(&net->departure, sim_after(ns / net->bytes_per_s), departs);
 }
 
 static void departs(struct sim_event *event)
@@ -215,12 +215,23 @@ const struct mirage_net_ops sim_net_ops = {
 	.dispose = sim_net_dispose,
 };
 
+static void explain(const struct sim_net *net)
+{
+	if (net->net.on_receive != NULL)
+		mirage_log(MIRAGE_LOG_ERROR,
+			   "network '%s' (lan:%s) has a receiver, and nobody "
+			   "sends",
+			   net->name, net->lan);
+	if (net->first != NULL)
+		mirage_log(MIRAGE_LOG_ERROR,
+			   "network '%s' (lan:%s) is %s and has taken %" PRIu64
+			   " frames",
+			   net->name, net->lan, net->lost ? "lost" : "paused",
+			   net->n_waiting);
+}
+
 void sim_net_explain(void)
 {
 	for (struct sim_net *n = sim_nets; n != NULL; n = n->next)
-		if (n->net.on_receive != NULL)
-			mirage_log(MIRAGE_LOG_ERROR,
-				   "network '%s' (lan:%s) has a receiver, and "
-				   "nobody sends",
-				   n->name, n->lan);
+		explain(n);
 }

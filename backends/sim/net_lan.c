@@ -111,7 +111,7 @@ static struct fate draw(struct sim_net *net)
 /** When a frame that departs now arrives. */
 static uint64_t arrival_ns(struct sim_net *from, const struct fate *fate)
 {
-	uint64_t at_ns = sim_now() + from->faults.delay_ns + fate->jitter_ns;
+	uint64_t at_ns = sim_after(from->faults.delay_ns + fate->jitter_ns);
 
 	if (fate->reordered)
 		return at_ns + fate->back_ns;

@@ -68,10 +68,7 @@ static void end_deadlock(void)
 		   sim_now() / SIM_NS_PER_S, sim_now() % SIM_NS_PER_S);
 	sim_net_explain();
 	sim_block_explain();
-	if (sim_console_is_read())
-		mirage_log(MIRAGE_LOG_ERROR,
-			   "the console is read, and nobody types; give "
-			   "--input FILE");
+	sim_console_explain();
 	mirage_exit(1);
 }
 

@@ -33,6 +33,9 @@ struct sim_event {
 /** Virtual nanoseconds since the world began. */
 uint64_t sim_now(void);
 
+/** The moment `ns` from now, or SIM_NEVER. */
+uint64_t sim_after(uint64_t ns);
+
 /** Lets `ns` pass. */
 void sim_pass(uint64_t ns);
 
@@ -124,8 +127,8 @@ bool sim_console_init(const char *input_path);
 /** Writes out what was taken while nobody read. */
 void sim_console_drain(void);
 
-/** Whether the program reads the console. */
-bool sim_console_is_read(void);
+/** Logs what of the console the program waits for. */
+void sim_console_explain(void);
 
 /* ----------------------------------------------------------------- net.c -- */
 

@@ -127,9 +127,14 @@ uint64_t sim_now(void)
 	return now_ns;
 }
 
+uint64_t sim_after(uint64_t ns)
+{
+	return ns > SIM_NEVER - now_ns ? SIM_NEVER : now_ns + ns;
+}
+
 void sim_pass(uint64_t ns)
 {
-	now_ns = ns > SIM_NEVER - now_ns ? SIM_NEVER : now_ns + ns;
+	now_ns = sim_after(ns);
 }
 
 /* --------------------------------------------------------------- Chance -- */

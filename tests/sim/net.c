@@ -483,6 +483,51 @@ START_TEST(what_is_sent_waits_for_a_lost_backend)
 }
 END_TEST
 
+static void close_paused(void)
+{
+	ck_assert_int_eq(mirage_sim_net_pause("n0", true), 0);
+	send_frame(nets[0], broadcast, 60, 0);
+	send_frame(nets[0], broadcast, 60, 0);
+	mirage_net_close(nets[0]);
+	nets[0] = NULL;
+}
+
+START_TEST(a_paused_network_is_a_deadlock_that_says_so)
+{
+	const char *text;
+	int status;
+
+	when_open = close_paused;
+	text = run_stderr(four_nets, FOUR_NETS, &status);
+	ck_assert_int_eq(status, 1);
+	ck_assert_ptr_nonnull(strstr(text,
+				     "test: error: network 'n0' (lan:x) "
+				     "is paused and has taken 2 frames\n"));
+}
+END_TEST
+
+static void go_on(void)
+{
+	ck_assert_uint_eq(got[1][0], 0);
+	ck_assert_int_eq(mirage_sim_net_pause("n0", false), 0);
+}
+
+static void close_and_go_on(void)
+{
+	mirage_net_on_event(nets[0], count_event, NULL);
+	close_paused();
+	after(MS, go_on);
+}
+
+START_TEST(a_closed_network_sends_what_it_has_taken)
+{
+	when_open = close_and_go_on;
+	ck_assert_int_eq(run(four_nets, FOUR_NETS), 0);
+	ck_assert_uint_eq(got[1][0], 2);
+	ck_assert_uint_eq(events[MIRAGE_EVENT_CLOSED], 1);
+}
+END_TEST
+
 static void inject(void)
 {
 	static const uint8_t bytes[2000];
@@ -587,6 +632,8 @@ int main(void)
 		a_partition_parts_two_and_nobody_else,
 		a_pulled_cable_carries_nothing,
 		what_is_sent_waits_for_a_lost_backend,
+		a_paused_network_is_a_deadlock_that_says_so,
+		a_closed_network_sends_what_it_has_taken,
 		frames_of_a_wrong_length_are_counted,
 		held_packets_are_the_holders_until_released,
 	};

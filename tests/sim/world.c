@@ -364,6 +364,29 @@ START_TEST(a_paused_console_pushes_back_and_loses_nothing)
 }
 END_TEST
 
+static int fill_paused(int argc, char *argv[])
+{
+	mirage_sim_console_pause(true);
+	while (mirage_console_write(block, 1000) == 1000)
+		continue;
+	return 0;
+}
+
+START_TEST(a_console_that_stays_paused_is_a_deadlock)
+{
+	FILE *file = tmpfile();
+	const char *text;
+	int status;
+
+	fflush(stdout);
+	dup2(fileno(file), STDOUT_FILENO);
+	text = run_stderr(fill_paused, "", &status);
+	ck_assert_int_eq(status, 1);
+	ck_assert_ptr_nonnull(strstr(text, "test: error: the console is paused "
+					   "and has taken 65536 bytes\n"));
+}
+END_TEST
+
 static int end_paused(int argc, char *argv[])
 {
 	mirage_sim_console_pause(true);
@@ -483,6 +506,7 @@ int main(void)
 		a_reader_without_input_is_a_deadlock,
 		a_paused_console_pushes_back_and_loses_nothing,
 		what_was_taken_is_written_at_the_end,
+		a_console_that_stays_paused_is_a_deadlock,
 		a_console_without_reader_is_gone,
 		a_broken_pipe_is_no_death,
 		a_wrong_seed_is_refused,
