@@ -13,6 +13,7 @@ struct tiny_block {
 	struct mirage_block_info info;
 	struct mirage_block_counters counters;
 	struct tiny_block *next;
+	char name[32];
 	uint8_t bytes[];
 };
 
@@ -80,9 +81,6 @@ static struct tiny_block *make(uint64_t size_bytes, uint32_t sector_bytes,
 		.max_transfer_bytes = 1 << 20,
 		.queue_depth = 8,
 	};
-	tiny->block.ops = &ops;
-	tiny->block.info = &tiny->info;
-	tiny->block.counters = &tiny->counters;
 	tiny->next = disks;
 	disks = tiny;
 	return tiny;
@@ -97,13 +95,19 @@ static void answer(struct mirage_open *open, struct tiny_block *tiny)
 	tiny->counters = (struct mirage_block_counters){
 		.size = sizeof(tiny->counters),
 	};
+	tiny->block = (struct mirage_block){
+		.ops = &ops,
+		.info = &tiny->info,
+		.counters = &tiny->counters,
+	};
+	strcpy(tiny->name, open->name); /* the core allows 31 bytes */
 	mirage_core_block_opened(open, 0, &tiny->block);
 }
 
 static bool opened_before(struct mirage_open *open)
 {
 	for (struct tiny_block *tiny = disks; tiny != NULL; tiny = tiny->next) {
-		if (strcmp(tiny->block.name, open->name) == 0) {
+		if (strcmp(tiny->name, open->name) == 0) {
 			answer(open, tiny);
 			return true;
 		}
