@@ -22,7 +22,7 @@ static const struct mirage_option common[] = {
 	{"net", "NAME=URI", "the network that the program calls NAME"},
 	{"block", "NAME=URI", "the disk that the program calls NAME"},
 	{"trace", "NAME[=FILE]",
-	 "log every call of device NAME; frames go to a pcap FILE"},
+	 "log what device NAME does, or record its frames in pcap FILE"},
 	{"fault", "NAME=PLAN",
 	 "make device NAME fail: fail=N, delay=D, drop=N, reorder=N, …"},
 	{"log", "LEVEL", "error, warn (default), info or debug"},
