@@ -68,26 +68,54 @@ static int socket_connect(const char *path, int *fd)
 	return error;
 }
 
-static void unix_socket_retry(struct unix_stream *stream)
+static void socket_reconnect(struct unix_socket *s)
 {
-	struct unix_socket *s = (struct unix_socket *)stream;
 	int fd, error = socket_connect(s->path, &fd);
 
-	if (error == 0 && unix_stream_attach(stream, fd))
+	if (error == 0 && unix_stream_attach(&s->stream, fd))
 		return;
 	mirage_log(MIRAGE_LOG_DEBUG, "network '%s': %s: %s, trying again",
-		   stream->net.name, s->path, strerror(error));
-	unix_stream_retry(stream);
+		   s->stream.net.name, s->path, strerror(error));
+	unix_stream_retry(&s->stream);
 }
 
 /* ----------------------------------------------------------- Listening -- */
 
+static void socket_incoming(uv_poll_t *poll, int status, int events);
+
+/* Without descriptors left, pauses: the peer would be announced for ever. */
+static int socket_accept(struct unix_socket *s)
+{
+	int fd =
+		accept4(s->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+	if (fd < 0 && errno != EAGAIN && errno != ECONNABORTED &&
+	    errno != EINTR) {
+		mirage_log(MIRAGE_LOG_WARN, "network '%s': %s: no peer: %s",
+			   s->stream.net.name, s->path, strerror(errno));
+		uv_poll_stop(s->listen_poll);
+		unix_stream_retry(&s->stream);
+	}
+	return fd;
+}
+
+static void unix_socket_retry(struct unix_stream *stream)
+{
+	struct unix_socket *s = (struct unix_socket *)stream;
+
+	if (s->listen_poll != NULL)
+		uv_poll_start(s->listen_poll, UV_READABLE, socket_incoming);
+	else
+		socket_reconnect(s);
+}
+
 static void socket_refuse(struct unix_socket *s)
 {
-	int fd = accept(s->listen_fd, NULL, NULL);
+	int fd = socket_accept(s);
 
-	if (fd >= 0)
-		close(fd);
+	if (fd < 0)
+		return;
+	close(fd);
 	if (!s->told)
 		mirage_log(MIRAGE_LOG_WARN,
 			   "network '%s': %s: refused a second peer, there is "
@@ -117,7 +145,7 @@ static void socket_incoming(uv_poll_t *poll, int status, int events)
 			socket_refuse(s);
 		return;
 	}
-	fd = accept4(s->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	fd = socket_accept(s);
 	s->told = false;
 	if (fd >= 0)
 		unix_stream_attach(&s->stream, fd);

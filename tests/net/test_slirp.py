@@ -76,6 +76,16 @@ def forwards_datagrams(folder):
 
 
 @case
+def forwards_connections(folder):
+    port = free_port(socket.SOCK_STREAM)
+    app = App("--net", f"wire=slirp:hostfwd=tcp::{port}-:80,ipv6=off", "watch")
+    app.line("open .*")
+    with socket.create_connection(("127.0.0.1", port)):
+        app.line("frame 42 ff .*")  # who has 10.0.2.15?
+    app.end()
+
+
+@case
 def restarts_its_program(folder):
     port = free_port()
     app = App("--net", f"wire=slirp:hostfwd=udp::{port}-:7", "echo")

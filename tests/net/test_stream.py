@@ -3,12 +3,16 @@
 """test_stream.py BUILD: unix:PATH against a peer that behaves, one that does
 not, and one that comes and goes. Speaks TAP."""
 import os
+import resource
+import shutil
 import signal
 import socket
 import struct
+import subprocess
+import tempfile
 
-from netlib import (App, Peer, case, expect, expect_refused, frame, framed,
-                    listener, main, until)
+from netlib import (App, NETAPP, Peer, Skip, case, expect, expect_refused,
+                    frame, framed, listener, main, until)
 
 NONE = {"rx": 0, "tx": 0, "nobody": 0, "memory": 0, "size": 0, "invalid": 0,
         "tx_link": 0, "tx_error": 0, "refused": 0}
@@ -339,6 +343,43 @@ def closing_does_not_wait_for_ever(folder):
         got = app.end()
         peer.close()
         expect(got["tx_error"] > 0, True)
+
+
+@case
+def without_descriptors_the_peer_waits(folder):
+    app = opened(folder, "watch")
+    limit = resource.RLIMIT_NOFILE
+    old = resource.prlimit(app.process.pid, limit)
+    n_open = len(os.listdir(f"/proc/{app.process.pid}/fd"))
+    resource.prlimit(app.process.pid, limit, (n_open, old[1]))
+    peer = Peer.connect(folder + "/wire")
+    until(lambda: len(app.log) >= 2, "two warnings")
+    resource.prlimit(app.process.pid, limit, old)
+    app.line("link up")
+    peer.send(frame(60, 1))
+    app.line("frame 60 01 01")
+    app.end()
+    expect(set(app.log), {f"netapp: warning: network 'wire': {folder}/wire: no "
+                          "peer: Too many open files"})
+    expect(len(app.log) < 10, True)
+
+
+@case
+def no_permission_is_named(folder):
+    if os.geteuid() != 0:
+        raise Skip("needs root to become somebody else")
+    at = folder + "/wire"
+    with tempfile.TemporaryDirectory() as other:
+        os.chmod(other, 0o755)
+        program = shutil.copy(NETAPP, other)
+        done = subprocess.run(
+            [program, "--net", f"wire=unix:{at}", "watch"], check=False,
+            capture_output=True, text=True, user=65534, group=65534,
+            extra_groups=[])
+    expect((done.returncode, done.stdout, done.stderr), (
+        1, "open EACCES\n", f"netapp: error: network 'wire' (unix:{at}): no "
+        f"permission for {at}; give a path in a directory of yours, or become "
+        "the owner's user\n"))
 
 
 @case

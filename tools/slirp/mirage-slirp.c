@@ -384,6 +384,7 @@ static void follow_parent(void)
 	pid_t parent = getppid();
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	if (getppid() != parent)
 		exit(1);
 	/* A terminal's ^C is for the parent, whose end is the end. */
