@@ -11,6 +11,7 @@ import fcntl
 import os
 import pty
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -22,6 +23,10 @@ UNIX = SUFFIX == ""
 MEM = "mem" if UNIX else "disk"  # the scheme of disks in memory
 DEADLINE_S = 30
 cases = []
+
+
+class Skip(Exception):
+    """Why a case cannot run here."""
 
 
 def case(function):
@@ -362,6 +367,34 @@ def disk_copies():
             assert file.read() == ODD + bytes(4096), "the copy differs"
 
 
+def copies_file_system(name, *args):
+    """A file system of somebody else's, compared by sha256sum."""
+    program = shutil.which(name, path=os.environ["PATH"] + ":/usr/sbin")
+    if program is None:
+        raise Skip(f"{name} is not installed")
+    with tempfile.TemporaryDirectory() as folder:
+        source = image(folder, "source", 48 << 20)
+        target = image(folder, "target", 48 << 20)
+        subprocess.run([program, *args, source], check=True,
+                       stdout=subprocess.DEVNULL)
+        status, out, err = copy(f"file:{source},ro", f"file:{target}")
+        expect((status, err), (0, ""))
+        sums = subprocess.run(["sha256sum", source, target], check=True,
+                              stdout=subprocess.PIPE).stdout.decode().split()
+        said = re.search(r"^SHA-256 (\w{64})$", out, re.M)[1]
+        expect(sums[::2], [said, said])
+
+
+@unix_only
+def disk_copies_ext4():
+    copies_file_system("mkfs.ext4", "-q")
+
+
+@unix_only
+def disk_copies_vfat():
+    copies_file_system("mkfs.vfat")
+
+
 @unix_only
 def disk_copies_to_larger_sectors():
     content = ODD[:1 << 20]
@@ -464,6 +497,8 @@ def main():
         try:
             function()
             print(f"ok {number} - {function.__name__}")
+        except Skip as why:
+            print(f"ok {number} - {function.__name__} # SKIP {why}")
         except (AssertionError, subprocess.TimeoutExpired) as error:
             print(f"not ok {number} - {function.__name__}")
             for line in str(error).splitlines():
