@@ -462,7 +462,7 @@ def disk_target_read_only():
 def disk_missing_file():
     expect_copy_error("file:/nonexistent/image", "mem:1M",
                       "block 'from' (file:/nonexistent/image): no such file; "
-                      "make one with: truncate -s 64M PATH")
+                      "make one with: truncate -s 64M /nonexistent/image")
 
 
 @unix_only
