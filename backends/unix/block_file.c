@@ -152,9 +152,6 @@ static const char *unix_file_remedy(const struct unix_block_file *file,
 				  "program the right to write it, or add ,ro";
 	case EROFS:
 		return "on a read-only file system; add ,ro";
-	case EBUSY:
-		return "the system uses this block device; unmount it, or "
-		       "add ,ro";
 	case EINVAL:
 		if (file->direct)
 			return "direct: this file system cannot do it; leave "
@@ -172,9 +169,6 @@ static bool unix_file_descriptor(struct unix_file_opening *opening)
 
 	if (file->direct)
 		flags |= O_DIRECT;
-	/* On a block device: not while it is mounted. */
-	if (file->is_device && !file->ro)
-		flags |= O_EXCL;
 	file->fd = open(opening->path, flags);
 	if (file->fd >= 0)
 		return true;
@@ -191,12 +185,22 @@ static bool unix_file_lock(struct unix_file_opening *opening)
 {
 	struct unix_block_file *file = opening->file;
 	int how = (file->ro ? LOCK_SH : LOCK_EX) | LOCK_NB;
+	int flags = O_CLOEXEC | (file->ro ? O_RDONLY : O_RDWR);
 	char path[32];
 
+	/* On a block device: not while it is mounted. */
+	if (file->is_device && !file->ro)
+		flags |= O_EXCL;
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", file->fd);
-	file->lock_fd = open(path, O_CLOEXEC | (file->ro ? O_RDONLY : O_RDWR));
+	file->lock_fd = open(path, flags);
 	if (file->lock_fd >= 0 && flock(file->lock_fd, how) == 0)
 		return true;
+	if (errno == EBUSY) {
+		mirage_core_open_error(opening->open,
+				       "the system uses this block device; "
+				       "unmount it, or add ,ro");
+		return unix_file_refuse(opening, MIRAGE_EBUSY);
+	}
 	/* Some network file systems have no locks. */
 	if (errno != EWOULDBLOCK) {
 		mirage_log(MIRAGE_LOG_WARN,

@@ -506,6 +506,24 @@ class World(Case):
         self.assertEqual(self.content()[:131072], bytes(data[:131072]))
         self.assertLess(os.stat(self.path).st_blocks * 512, MIB)
 
+    def test_block_device_in_use(self):
+        self.image()
+        device = self.loop_device()
+        held = os.open(device, os.O_RDWR | os.O_EXCL)  # as a mount does
+        self.addCleanup(os.close, held)
+        app = self.app(f"file:{device}", f"file:{device},ro")
+        self.assertEqual(app.ask("open d"), "EBUSY")
+        self.assertTrue(app.ask("open e").startswith("OK "))
+        app.end()
+        self.assertIn(f"error: block 'd' (file:{device}): the system uses "
+                      "this block device; unmount it, or add ,ro",
+                      app.logged())
+
+    def test_one_run_right_after_another(self):
+        self.image()
+        for _ in range(10):
+            self.opened().end()
+
     def loop_device(self):
         made = subprocess.run(["losetup", "--find", "--show", self.path],
                               capture_output=True, text=True, check=False)
