@@ -72,19 +72,20 @@ bool fake_net_receive(uint8_t first, size_t length);
 /** Does the oldest held request and completes it. */
 void fake_block_step(int result);
 
-#define CORE_CASES(X) \
-	X(errors)     \
-	X(timers)     \
-	X(packets)    \
-	X(uris)       \
-	X(options)    \
-	X(validation) \
-	X(life)       \
-	X(nets)       \
-	X(blocks)     \
-	X(plans)      \
-	X(traces)     \
-	X(fault_nets) \
+#define CORE_CASES(X)   \
+	X(errors)       \
+	X(timers)       \
+	X(packets)      \
+	X(uris)         \
+	X(options)      \
+	X(validation)   \
+	X(life)         \
+	X(nets)         \
+	X(blocks)       \
+	X(plans)        \
+	X(trace_nets)   \
+	X(trace_blocks) \
+	X(fault_nets)   \
 	X(fault_blocks)
 
 #define CORE_CASE_DECLARE(name) TCase *core_case_##name(void);
