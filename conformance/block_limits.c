@@ -46,6 +46,26 @@ DISK_CASE(block, past_end, "BLK-20 BLK-04", 0, RW)
 	CASE_END;
 }
 
+DISK_CASE(block, never_grows, "BLK-04", 0, RW)
+{
+	static uint64_t size;
+	static uint32_t sector;
+
+	CASE_BEGIN;
+	OPEN(role);
+	size = block_size(role);
+	sector = block_sector(role);
+	buffer = conf_memory(4 * sector);
+	IO(io, role, WRITE, size, buffer, sector);
+	CHECK(block_size(role) == size);
+	IO(io, role, WRITE, size - sector, buffer, 4 * sector);
+	CHECK(block_size(role) == size);
+	CLOSE(role);
+	OPEN(role);
+	CHECK(block_size(role) == size);
+	CASE_END;
+}
+
 DISK_CASE(block, wraps_around, "BLK-20", 0, RW)
 {
 	static uint32_t sector;
@@ -379,19 +399,12 @@ DISK_CASE(block, unsupported, "BLK-23 LAW-07", 0, RW)
 }
 
 CASES(block_limits) = {
-	DISK_CASES(past_end),
-	DISK_CASES(wraps_around),
-	DISK_CASES(misaligned),
-	DISK_CASES(misaligned_vectors),
-	DISK_CASES(least_alignment),
-	DISK_CASES(transfer_too_large),
-	DISK_CASES(many_vectors),
-	DISK_CASES(malformed),
-	DISK_CASES(zero_length),
-	DISK_CASES(discard_limits),
-	DISK_CASES(zeroes_limits),
-	DISK_CASES(unsupported),
-	&block_read_only,
-	&block_read_only_says_so,
-	NULL,
+	DISK_CASES(past_end),		DISK_CASES(never_grows),
+	DISK_CASES(wraps_around),	DISK_CASES(misaligned),
+	DISK_CASES(misaligned_vectors), DISK_CASES(least_alignment),
+	DISK_CASES(transfer_too_large), DISK_CASES(many_vectors),
+	DISK_CASES(malformed),		DISK_CASES(zero_length),
+	DISK_CASES(discard_limits),	DISK_CASES(zeroes_limits),
+	DISK_CASES(unsupported),	&block_read_only,
+	&block_read_only_says_so,	NULL,
 };

@@ -326,7 +326,7 @@ CASE(net, bad_lengths_arrive, "NET-01 NET-02 NET-05",
 
 static struct {
 	unsigned depth, nested, calls;
-	bool close;
+	bool close, sending;
 } echo;
 
 /* Sends back from inside the receiver, which the loop, not the send, calls. */
@@ -335,7 +335,7 @@ static void echo_receive(void *arg, struct mirage_packet *const packets[],
 {
 	struct mirage_net *net = arg;
 
-	echo.nested += echo.depth != 0;
+	echo.nested += echo.depth != 0 || echo.sending;
 	echo.depth++;
 	echo.calls++;
 	for (size_t i = 0; i < n; i++)
@@ -359,9 +359,13 @@ CASE(net, echo_inside_receive, "LAW-03 LAW-04", .needs = CONF_PAIR)
 	mirage_net_on_receive(conf_net(CONF_NET_B), echo_receive,
 			      conf_net(CONF_NET_B));
 	for (i = 0; i < 100; i++) {
+		echo.sending = true;
 		CHECK_RESULT(net_send_one(conf_net(CONF_NET_A),
 					  conf_net(CONF_NET_B), 80, i),
 			     1);
+		echo.sending = false;
+		CLAIM("LAW-03");
+		CHECK_EQ(echo.nested, 0);
 		CLAIM("LAW-04");
 		AWAIT(back.ours == i + 1);
 	}

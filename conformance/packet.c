@@ -273,6 +273,47 @@ CASE(packet, zeroed_after_send, "PKT-07", .needs = CONF_PAIR)
 	CASE_END;
 }
 
+/* Sends what is held, as much as the device takes. */
+static void held_send(void)
+{
+	int taken = mirage_net_send(conf_net(CONF_NET_A), held, n_held);
+
+	if (taken <= 0)
+		return;
+	n_held -= (uint32_t)taken;
+	for (uint32_t i = 0; i < n_held; i++)
+		held[i] = held[i + (uint32_t)taken];
+}
+
+static bool whole_pool_again(uint32_t n)
+{
+	bool whole;
+
+	held_reserve();
+	whole = n_held == n;
+	held_release();
+	return whole;
+}
+
+CASE(packet, back_after_send, "PKT-06 NET-19", .needs = CONF_PAIR)
+{
+	static uint32_t n;
+
+	CASE_BEGIN;
+	OPEN(CONF_NET_A);
+	OPEN(CONF_NET_B);
+	held_reserve();
+	n = n_held;
+	CHECK(n >= 16);
+	for (uint32_t i = 0; i < n; i++)
+		conf_set(mirage_packet_append(held[i], 60), 60, 0x02);
+	CLAIM("NET-19");
+	AWAIT((held_send(), n_held == 0));
+	CLAIM("PKT-06");
+	AWAIT(whole_pool_again(n));
+	CASE_END;
+}
+
 CASE(packet, chain_comes_back, "PKT-06", .needs = CONF_NET)
 {
 	static uint32_t before;
@@ -305,6 +346,7 @@ CASES(packet) = {
 	&packet_zeroed_after_release,
 	&packet_zeroed_after_trim,
 	&packet_zeroed_after_send,
+	&packet_back_after_send,
 	&packet_chain_comes_back,
 	NULL,
 };

@@ -25,6 +25,8 @@ struct medium {
 	uint8_t *durable;
 	struct disk *disk;
 	bool absent;
+	unsigned n_fail;
+	int fail;
 };
 
 struct disk {
@@ -35,15 +37,13 @@ struct disk {
 	struct mirage_block_request *queue[QUEUE_DEPTH];
 	size_t n_queued;
 	bool closing;
+	bool doomed; /* planted: closed with requests in flight */
 };
 
 static struct medium media[] = {
 	{.name = "small", .sector_bytes = 512, .caps = CAPS_ALL},
 	{.name = "large", .sector_bytes = 4096, .caps = CAPS_ALL},
 	{.name = "fixed", .sector_bytes = 512, .caps = 0},
-	{.name = "plain",
-	 .sector_bytes = 512,
-	 .caps = MIRAGE_BLOCK_CAP_WRITE | MIRAGE_BLOCK_CAP_FLUSH},
 };
 
 #define N_MEDIA (sizeof(media) / sizeof(media[0]))
@@ -74,7 +74,8 @@ static bool medium_fill(struct medium *medium)
 	medium->durable = malloc(2 * bytes);
 	if (medium->now == NULL || medium->durable == NULL)
 		return false;
-	memset(medium->now, 0xd5, 2 * bytes);
+	/* The read-only disk is what the suite wants it to be. */
+	memset(medium->now, medium->caps == 0 ? 0x5a : 0xd5, 2 * bytes);
 	memcpy(medium->durable, medium->now, 2 * bytes);
 	return true;
 }
@@ -94,7 +95,7 @@ static void spoil_read(const struct mirage_block_request *request,
 	if (planted(BUG_BLOCK_SHORT_READ))
 		memset(end - sector_bytes, 0, sector_bytes);
 	if (planted(BUG_BLOCK_OUTSIDE_VECTOR))
-		*end = (uint8_t)~*end;
+		*end = (uint8_t) ~*end;
 }
 
 static const struct mirage_vector *
@@ -184,8 +185,12 @@ static void decay(struct disk *disk)
 
 static int disk_do(struct disk *disk, struct mirage_block_request *request)
 {
-	if (disk->medium->absent)
-		return MIRAGE_EGONE;
+	if (disk->doomed)
+		return MIRAGE_ECANCELED;
+	if (disk->medium->n_fail > 0) {
+		disk->medium->n_fail--;
+		return disk->medium->fail;
+	}
 	switch (request->op) {
 	case MIRAGE_BLOCK_READ:
 		decay(disk);
@@ -208,10 +213,12 @@ static void disk_complete(struct disk *disk,
 {
 	int result = disk_do(disk, request);
 
+	if (planted(BUG_BLOCK_HIDES_ERRORS))
+		result = 0;
+	if (planted(BUG_BLOCK_COUNTS_TWICE))
+		disk->counters.reads++;
 	if (planted(BUG_BLOCK_NEVER_COMPLETES))
 		return;
-	if (planted(BUG_BLOCK_RESULT_BYTES) && result == 0)
-		result = (int)request->length_bytes;
 	if (planted(BUG_BLOCK_COMPLETES_TWICE))
 		request->done(request->arg, result);
 	mirage_core_block_complete(request, result);
@@ -251,6 +258,8 @@ static void disk_close(struct mirage_block *block)
 	struct mirage_block_request *request;
 
 	/* Only a lost disk is closed with requests in hand. */
+	if (planted(BUG_BLOCK_LOST_HANGS) && disk->n_queued > 0)
+		return;
 	while ((request = disk_take(disk)) != NULL)
 		mirage_core_block_complete(request, MIRAGE_EGONE);
 	disk->closing = true;
@@ -268,6 +277,19 @@ static const struct mirage_block_ops ops = {
 	.dispose = disk_dispose,
 };
 
+static void disk_closed(struct disk *disk)
+{
+	struct mirage_block *block = &disk->block;
+
+	disk->medium->disk = NULL;
+	if (planted(BUG_BLOCK_FORGETS))
+		memset(disk->medium->now, 0, disk->medium->size_bytes);
+	if (planted(BUG_BLOCK_CLOSED_TWICE) && block->on_event != NULL)
+		block->on_event(block->event_arg, MIRAGE_EVENT_CLOSED);
+	if (!planted(BUG_BLOCK_NO_CLOSED))
+		mirage_core_block_closed(block);
+}
+
 /* One request at a time, so that others are still in flight when it completes. */
 static bool disk_poll(struct medium *medium)
 {
@@ -275,9 +297,7 @@ static bool disk_poll(struct medium *medium)
 	struct mirage_block_request *request;
 
 	if (disk->closing) {
-		medium->disk = NULL;
-		if (!planted(BUG_BLOCK_NO_CLOSED))
-			mirage_core_block_closed(&disk->block);
+		disk_closed(disk);
 		return true;
 	}
 	if (medium->absent || (request = disk_take(disk)) == NULL)
@@ -298,11 +318,15 @@ bool selftest_block_poll(void)
 
 /* ------------------------------------------------------------------ Open -- */
 
+#define CAPS_PLAIN (MIRAGE_BLOCK_CAP_WRITE | MIRAGE_BLOCK_CAP_RESIZE)
+
 static void disk_describe(struct disk *disk, const struct medium *medium)
 {
+	bool plain = mirage_core_option("plain") != NULL;
+
 	disk->info = (struct mirage_block_info){
 		.size = sizeof(disk->info),
-		.caps = medium->caps,
+		.caps = medium->caps & (plain ? CAPS_PLAIN : CAPS_ALL),
 		.size_bytes = medium->size_bytes,
 		.sector_bytes = medium->sector_bytes,
 		.physical_sector_bytes = 4096,
@@ -324,8 +348,11 @@ void selftest_block_open(struct mirage_open *open)
 	struct disk *disk;
 
 	if (medium == NULL) {
-		mirage_core_open_error(open, "no such disk in the selftest");
-		mirage_core_block_opened(open, MIRAGE_ENODEV, NULL);
+		mirage_core_open_error(
+			open, "only 'small', 'large' and 'fixed' exist");
+		mirage_core_block_opened(
+			open, open->uri != NULL ? MIRAGE_EINVAL : MIRAGE_ENODEV,
+			NULL);
 		return;
 	}
 	disk = calloc(1, sizeof(*disk));
@@ -347,11 +374,17 @@ void selftest_block_open(struct mirage_open *open)
 
 /* ----------------------------------------------------------------- World -- */
 
-void selftest_block_power_loss(const char *name)
+void selftest_block_doom(struct mirage_block *block)
+{
+	disk_of(block)->doomed = true;
+}
+
+bool selftest_block_power_loss(const char *name)
 {
 	struct medium *medium = medium_find(name);
 
 	memcpy(medium->now, medium->durable, medium->size_bytes);
+	return true;
 }
 
 bool selftest_block_resize(const char *name, uint64_t size_bytes)
@@ -366,28 +399,41 @@ bool selftest_block_resize(const char *name, uint64_t size_bytes)
 		return true;
 	if (!planted(BUG_BLOCK_RESIZED_STALE))
 		disk->info.size_bytes = size_bytes;
-	mirage_core_block_event(&disk->block, MIRAGE_EVENT_RESIZED);
+	if (!planted(BUG_BLOCK_RESIZED_SILENT))
+		mirage_core_block_event(&disk->block, MIRAGE_EVENT_RESIZED);
 	return true;
 }
 
-void selftest_block_present(const char *name, bool present)
+bool selftest_block_lose(const char *name, bool lost)
 {
 	struct medium *medium = medium_find(name);
 
-	medium->absent = !present;
-	if (medium->disk != NULL)
+	medium->absent = lost;
+	if (medium->disk != NULL && !planted(BUG_BLOCK_LOST_SILENT))
 		mirage_core_block_event(&medium->disk->block,
-					present ? MIRAGE_EVENT_BACK
-						: MIRAGE_EVENT_LOST);
+					lost ? MIRAGE_EVENT_LOST
+					     : MIRAGE_EVENT_BACK);
+	return true;
 }
 
-void selftest_block_drop_caps(const char *name, uint32_t caps)
+bool selftest_block_drop_caps(const char *name, uint32_t caps)
 {
 	struct medium *medium = medium_find(name);
 
 	medium->caps &= ~caps;
 	if (medium->disk == NULL)
-		return;
-	medium->disk->info.caps &= ~caps;
+		return true;
+	if (!planted(BUG_BLOCK_CAPS_STALE))
+		medium->disk->info.caps &= ~caps;
 	mirage_core_block_event(&medium->disk->block, MIRAGE_EVENT_CAPS);
+	return true;
+}
+
+bool selftest_block_fail_next(const char *name, unsigned n, int error)
+{
+	struct medium *medium = medium_find(name);
+
+	medium->n_fail = n;
+	medium->fail = error;
+	return true;
 }

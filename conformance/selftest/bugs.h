@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * bugs.h: what the selftest's backend can do wrong: NAME, "name", the tag of
+ * the sentence that it breaks, and the cases that MUST fail when it is planted,
+ * perhaps behind the fixture's name and a colon. The first of them claims the
+ * tag. selftest.py reads this table too.
+ */
+#ifndef SELFTEST_BUGS_H
+#define SELFTEST_BUGS_H
+
+/* clang-format off */
+#define SELFTEST_BUGS(X) \
+	/* Blocks, inside the backend. */ \
+	X(BLOCK_COMPLETES_TWICE, "block-completes-twice", "LAW-01", "block.completes_once_512 block.deep_queue_4096") \
+	X(BLOCK_INSIDE_SUBMIT, "block-completes-inside-submit", "LAW-02", "block.completes_once_512 block.deep_queue_512") \
+	X(BLOCK_NEVER_COMPLETES, "block-never-completes", "LAW-01", "block.completes_once_4096") \
+	X(BLOCK_SHORT_READ, "block-short-read", "BLK-03", "block.read_back_512 block.largest_transfer_4096") \
+	X(BLOCK_SHORT_WRITE, "block-short-write", "BLK-03", "block.read_back_4096 block.deep_queue_512") \
+	X(BLOCK_STALE_READ, "block-stale-read", "BLK-01", "block.overwrite_512") \
+	X(BLOCK_OUTSIDE_VECTOR, "block-writes-outside-vector", "BLK-09", "block.read_stays_inside_512 block.vectors_4096") \
+	X(BLOCK_VECTORS_REVERSED, "block-vectors-reversed", "BLK-25", "block.vectors_512") \
+	X(BLOCK_WRITE_SCRIBBLES, "block-write-scribbles", "BLK-08", "block.write_only_reads_512") \
+	X(BLOCK_FLUSH_IDLE, "block-flush-does-nothing", "BLK-02", "block.flush_survives_512 block.flush_survives_4096") \
+	X(BLOCK_FORGETS, "block-forgets-when-closed", "BLK-02", "block.kept_when_closed_512") \
+	X(BLOCK_DISCARD_NEIGHBOUR, "block-discard-damages-neighbour", "BLK-28", "block.discard_512") \
+	X(BLOCK_DISCARD_UNSTABLE, "block-discard-unstable", "BLK-27", "block.discard_4096") \
+	X(BLOCK_ZEROES_NOT_ZERO, "block-zeroes-not-zero", "BLK-26", "block.write_zeroes_512") \
+	X(BLOCK_ZEROES_NEIGHBOUR, "block-zeroes-damage-neighbour", "BLK-28", "block.write_zeroes_4096") \
+	X(BLOCK_HIDES_ERRORS, "block-hides-errors", "BLK-03", "block.fails_512") \
+	X(BLOCK_COUNTS_TWICE, "block-counts-twice", "BLK-07", "block.counters_512") \
+	X(BLOCK_NO_CLOSED, "block-no-closed", "BLK-15", "block.closed_once_512 block.reopen_512") \
+	X(BLOCK_CLOSED_TWICE, "block-closed-twice", "BLK-15", "block.closed_once_512") \
+	X(BLOCK_LOST_HANGS, "block-lost-hangs-in-close", "BLK-13", "block.lost_and_closed_512") \
+	X(BLOCK_LOST_SILENT, "block-lost-silent", "EVT-01", "block.lost_and_back_512") \
+	X(BLOCK_RESIZED_STALE, "block-resized-before-info", "EVT-01", "block.resized_512 events.size_first") \
+	X(BLOCK_RESIZED_SILENT, "block-resized-silent", "EVT-01", "block.resized_4096") \
+	X(BLOCK_CAPS_STALE, "block-caps-before-info", "EVT-01", "block.capability_lost_512") \
+	X(BLOCK_SIZE_UNEVEN, "block-size-uneven", "BLK-05", "block.info_512") \
+	X(BLOCK_SECTOR_ODD, "block-sector-not-a-power", "BLK-06", "block.info_512") \
+	/* Blocks, past the core's checks. */ \
+	X(BLOCK_GROWS, "block-grows", "BLK-04", "block.never_grows_512 block.past_end_512") \
+	X(BLOCK_PAST_END, "block-takes-past-end", "BLK-20", "block.past_end_4096") \
+	X(BLOCK_WRAPS, "block-offset-wraps", "BLK-20", "block.wraps_around_512") \
+	X(BLOCK_MISALIGNED_OFFSET, "block-takes-misaligned-offset", "BLK-21", "block.misaligned_512") \
+	X(BLOCK_MISALIGNED_LENGTH, "block-takes-misaligned-length", "BLK-21", "block.misaligned_4096") \
+	X(BLOCK_MISALIGNED_ADDRESS, "block-takes-misaligned-address", "BLK-21", "block.misaligned_vectors_512") \
+	X(BLOCK_NEEDS_PAGES, "block-needs-aligned-pages", "BLK-21", "block.least_alignment_512") \
+	X(BLOCK_TRANSFER_TOO_LARGE, "block-takes-too-large", "BLK-20", "block.transfer_too_large_512") \
+	X(BLOCK_TRANSFER_TOO_SMALL, "block-refuses-largest", "BLK-20", "block.largest_transfer_512") \
+	X(BLOCK_VECTORS_TOO_MANY, "block-takes-too-many-vectors", "BLK-19", "block.many_vectors_512") \
+	X(BLOCK_UNKNOWN_OP, "block-takes-unknown-op", "BLK-19", "block.malformed_512") \
+	X(BLOCK_NO_VECTORS, "block-takes-no-vectors", "BLK-19", "block.malformed_4096") \
+	X(BLOCK_ZERO_LENGTH, "block-refuses-zero-length", "BLK-24", "block.zero_length_512") \
+	X(BLOCK_IGNORES_READ_ONLY, "block-ignores-read-only", "BLK-22", "block.read_only") \
+	X(BLOCK_FLUSH_WITHOUT_CAP, "block-flush-without-cap", "BLK-23", "plain:block.unsupported_512 block.capability_lost_512") \
+	X(BLOCK_DISCARD_TOO_LARGE, "block-discards-too-much", "BLK-20", "block.discard_limits_512") \
+	X(BLOCK_LAST_COME, "block-last-come-first", "BLK-18", "block.first_come_512") \
+	X(BLOCK_REFUSED_UNCOUNTED, "block-refused-uncounted", "BLK-07", "block.counters_512") \
+	X(BLOCK_NULL_DONE, "block-tolerates-null-done", "LAW-05", "block.no_completion") \
+	X(BLOCK_IN_FLIGHT_AGAIN, "block-tolerates-resubmission", "LAW-05", "block.submitted_twice") \
+	X(BLOCK_AFTER_CLOSE, "block-works-after-close", "BLK-14", "block.submit_after_close_512") \
+	X(BLOCK_CLOSE_DROPS, "block-close-drops-requests", "BLK-13", "block.close_in_flight_512 block.close_inside_4096") \
+	X(BLOCK_CLOSE_AGAIN, "block-closes-again", "BLK-17", "block.close_twice_512") \
+	X(BLOCK_BUSY_MISSING, "block-opens-twice", "BLK-12", "block.open_twice") \
+	X(BLOCK_OPENS_INSIDE, "block-opens-inside", "LAW-02", "block.bad_names") \
+	X(BLOCK_NAMES, "block-takes-bad-names", "BLK-10", "block.bad_names") \
+	X(BLOCK_UNKNOWN_NAME, "block-unknown-name-is-eio", "BLK-11", "block.unknown_name") \
+	/* Networks, inside the backend. */ \
+	X(NET_DIRTY_RESERVE, "net-reserves-dirty", "PKT-07", "net.reserve packet.zeroed_after_release") \
+	X(NET_DIRTY_HEADROOM, "net-reserves-dirty-headroom", "PKT-07", "net.reserve packet.zeroed_after_trim") \
+	X(NET_HEADROOM_SHORT, "net-wrong-headroom", "NET-15", "net.reserve") \
+	X(NET_RESERVE_MARKED, "net-reserves-marked", "NET-16", "net.reserve") \
+	X(NET_RESERVE_LONG, "net-reserves-with-data", "NET-15", "net.reserve") \
+	X(NET_RESERVE_CRAMPED, "net-reserves-too-little", "NET-15", "net.reserve") \
+	X(NET_POOL_SMALL, "net-pool-too-small", "NET-03", "net.reserve_whole_pool") \
+	X(NET_POOL_OVERLAPS, "net-pool-overlaps", "PKT-01", "packet.alone") \
+	X(NET_POOL_NO_WRITABLE, "net-pool-no-writable", "NET-17", "net.reserve_exhausted") \
+	X(NET_NO_WRITABLE, "net-no-writable", "NET-20", "net.burst net.paused") \
+	X(NET_MUTATES, "net-mutates-borrowed", "NET-25", "net.retained_unchanged") \
+	X(NET_FILLS_IN_PLACE, "net-fills-checksum-in-place", "NET-25", "net.blank_checksum") \
+	X(NET_OWN_POOL_ONLY, "net-own-pool-only", "NET-19", "net.forward") \
+	X(NET_INSIDE_SEND, "net-delivers-inside-send", "LAW-03", "net.echo_inside_receive") \
+	X(NET_SENT_BYTES, "net-counts-wrong-sent", "NET-05", "net.burst") \
+	X(NET_RECEIVED_BYTES, "net-counts-wrong-received", "NET-05", "net.burst") \
+	X(NET_MAC_CHANGES, "net-mac-changes", "NET-04", "net.mac_constant") \
+	X(NET_SAME_MAC, "net-same-mac", "NET-04", "net.macs_differ") \
+	X(NET_MULTICAST_MAC, "net-multicast-mac", "NET-04", "net.info") \
+	X(NET_UNASKED_CAPS, "net-unasked-caps", "LAW-07", "net.info") \
+	X(NET_COUNTERS_STAY, "net-counters-stay", "NET-05", "net.reopen") \
+	X(NET_FIRST_FRAGMENT_ONLY, "net-first-fragment-only", "NET-26", "net.fragments") \
+	X(NET_DROPS_LONGEST, "net-drops-longest", "NET-01", "net.longest_frame") \
+	X(NET_PADS, "net-pads", "NET-01", "net.shortest_frame net.every_length") \
+	X(NET_CORRUPTS, "net-corrupts", "NET-26", "net.burst net.every_length") \
+	X(NET_DUPLICATES, "net-duplicates", "NET-26", "net.burst") \
+	X(NET_REORDERS, "net-reorders", "NET-26", "net.burst") \
+	X(NET_SILENT_DROP, "net-silent-drop", "NET-02", "net.receiver_holds") \
+	X(NET_LEAKS_PACKET, "net-leaks-packet", "PKT-06", "packet.back_after_send net.burst") \
+	X(NET_KEEPS_REFERENCE, "net-keeps-a-reference", "NET-06", "net.forward net.receiver_holds") \
+	X(NET_RX_EMPTY, "net-delivers-nothing", "NET-06", "net.burst") \
+	X(NET_NOBODY_UNCOUNTED, "net-nobody-uncounted", "NET-14", "net.nobody") \
+	X(NET_BAD_LENGTH_SILENT, "net-bad-length-uncounted", "NET-02", "net.bad_lengths_arrive") \
+	X(NET_DELIVERS_SHORT, "net-delivers-bad-length", "NET-01", "net.bad_lengths_arrive") \
+	X(NET_CLOSE_DROPS, "net-close-drops-taken", "NET-10", "net.close_sends_taken") \
+	X(NET_NO_CLOSED, "net-no-closed", "NET-11", "net.closed_once net.reopen") \
+	X(NET_CLOSED_TWICE, "net-closed-twice", "NET-11", "net.closed_once") \
+	X(NET_FREES_HELD, "net-frees-held-packets", "NET-06", "net.held_across_close") \
+	X(NET_LINK_STALE, "net-link-before-info", "EVT-01", "net.link events.link_state_first") \
+	X(NET_LINK_SILENT, "net-link-silent", "NET-27", "net.link") \
+	X(NET_LINK_DROP_SILENT, "net-link-drop-uncounted", "NET-27", "net.link") \
+	/* Networks and packets, past the core's checks. */ \
+	X(NET_TAKES_TOO_LONG, "net-takes-mtu-15", "NET-21", "net.frame_too_long") \
+	X(NET_REFUSES_LONGEST, "net-refuses-mtu-14", "NET-01", "net.longest_frame") \
+	X(NET_TAKES_SHORT, "net-takes-13-bytes", "NET-21", "net.frame_too_short") \
+	X(NET_TOO_MANY_FRAGMENTS, "net-takes-too-many-fragments", "NET-22", "net.too_many_fragments plain:net.too_many_fragments") \
+	X(NET_MARKS_WITHOUT_CAP, "net-takes-marks-without-cap", "NET-23", "plain:net.blank_checksum_unsupported net.segmentation_unsupported") \
+	X(NET_MARK_OUTSIDE, "net-takes-mark-outside", "NET-24", "net.mark_outside") \
+	X(NET_REFUSED_UNCOUNTED, "net-refused-uncounted", "NET-05", "net.frame_too_long net.stops_at_bad_frame") \
+	X(NET_SKIPS_BAD_FRAME, "net-skips-bad-frame", "NET-19", "net.stops_at_bad_frame") \
+	X(NET_AFTER_CLOSE, "net-sends-after-close", "NET-10", "net.closed_takes_nothing") \
+	X(NET_RESERVES_TOO_LONG, "net-reserves-too-long", "NET-18", "net.reserve_too_long") \
+	X(NET_CLOSE_AGAIN, "net-closes-again", "NET-13", "net.close_twice") \
+	X(NET_BUSY_MISSING, "net-opens-twice", "NET-09", "net.open_twice") \
+	X(NET_OPENS_INSIDE, "net-opens-inside", "LAW-02", "net.opens_later net.bad_names") \
+	X(NET_OPENS_TWICE, "net-answers-open-twice", "LAW-01", "net.opens_later") \
+	X(NET_NAMES, "net-takes-bad-names", "NET-07", "net.bad_names") \
+	X(NET_UNKNOWN_NAME, "net-unknown-name-is-eio", "NET-08", "net.unknown_name") \
+	X(PACKET_NOT_ZEROED, "packet-not-zeroed", "PKT-07", "packet.zeroed_after_release packet.zeroed_after_send net.received_private") \
+	X(PACKET_TRIM_FORGETS, "packet-trim-not-zeroed", "PKT-07", "packet.zeroed_after_trim") \
+	X(PACKET_CHAIN_LEAKS, "packet-chain-leaks", "PKT-06", "packet.release_chain packet.chain_comes_back") \
+	X(PACKET_RELEASED_TWICE, "packet-tolerates-second-release", "PKT-08", "packet.release_twice") \
+	/* Timers. */ \
+	X(TIMER_EARLY, "timer-early", "TIM-01", "time.never_early") \
+	X(TIMER_UNORDERED, "timer-wrong-order", "TIM-03", "time.order_of_deadlines") \
+	X(TIMER_LAST_FIRST, "timer-equals-reversed", "TIM-03", "time.order_of_equals") \
+	X(TIMER_TWICE, "timer-fires-twice", "TIM-01", "time.never_early time.passed_deadline") \
+	X(TIMER_NOT_MOVED, "timer-restart-does-not-move", "TIM-04", "time.restart_moves") \
+	X(TIMER_INSIDE_START, "timer-runs-inside-start", "TIM-02", "time.passed_deadline") \
+	X(TIMER_CANCEL_IDLE, "timer-canceled-fires", "TIM-07", "time.cancelled_never_runs") \
+	X(TIMER_CANCEL_LIES, "timer-cancel-says-no", "TIM-08", "time.cancelled_by_an_equal time.cancelled_never_runs") \
+	X(TIMER_ARMED_LIES, "timer-always-armed", "TIM-09", "time.armed time.idle_inside") \
+	X(TIMER_WRAPS, "timer-32-bits-of-microseconds", "TIM-01", "time.far_deadlines") \
+	/* Clocks, random, console, life. */ \
+	X(CLOCK_STEPS_BACK, "clock-steps-back", "CLK-01", "clock.never_back") \
+	X(CLOCK_COARSE, "clock-finer-than-it-says", "CLK-04", "clock.steps") \
+	X(CLOCK_NO_RESOLUTION, "clock-no-resolution", "CLK-03", "clock.resolution") \
+	X(RESUME_CLOCK_BACK, "clock-back-after-suspension", "CLK-01", "events.resumed") \
+	X(RANDOM_CONSTANT, "random-constant", "RND-02", "random.unrelated") \
+	X(RANDOM_SHORT, "random-short", "RND-02", "random.large") \
+	X(RANDOM_OUTSIDE, "random-writes-outside", "RND-03", "random.within_bounds") \
+	X(RANDOM_FAILS_OPEN, "random-fails-open", "RND-01", "random.fails_closed") \
+	X(CONSOLE_TWICE, "console-duplicates", "CON-01", "console.output_unchanged") \
+	X(CONSOLE_CARRIAGE, "console-adds-carriage-returns", "CON-01", "console.output_unchanged") \
+	X(CONSOLE_NEVER_SHORT, "console-never-short", "CON-03", "console.never_blocks") \
+	X(CONSOLE_NO_EVENT, "console-short-without-event", "CON-04", "console.never_blocks") \
+	X(CONSOLE_GONE_SWALLOWS, "console-gone-swallows", "CON-05", "console.reader_gone") \
+	X(CONSOLE_LOG_MIXED, "console-log-mixed-in", "CON-08", "console.log_apart") \
+	X(CONSOLE_SWALLOWS_INPUT, "console-swallows-input", "CON-07", "console.stopped_reader") \
+	X(CONSOLE_LOST_AT_EXIT, "console-lost-at-exit", "APP-07", "app.exit_writes_console") \
+	X(SHUTDOWN_EXITS, "shutdown-exits-at-once", "EVT-03", "events.shutdown_handled") \
+	X(SHUTDOWN_IGNORED, "shutdown-ignored", "EVT-02", "events.shutdown_ends events.shutdown_handled") \
+	X(EXIT_STATUS, "exit-status-lost", "APP-05", "app.status")
+/* clang-format on */
+
+#endif /* SELFTEST_BUGS_H */

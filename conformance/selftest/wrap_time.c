@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: ISC */
+/* wrap_time.c: bugs of timers and random bytes that the core would prevent, as in
+ * wrap_block.c. */
+#include "selftest.h"
+
+#include <string.h>
+
+#define SHADOWS 8u
+
+void __real_mirage_timer_start(struct mirage_timer *timer, uint64_t deadline_ns,
+			       mirage_timer_fn *on_time, void *arg);
+void __wrap_mirage_timer_start(struct mirage_timer *timer, uint64_t deadline_ns,
+			       mirage_timer_fn *on_time, void *arg);
+bool __real_mirage_timer_cancel(struct mirage_timer *timer);
+bool __wrap_mirage_timer_cancel(struct mirage_timer *timer);
+bool __real_mirage_timer_armed(const struct mirage_timer *timer);
+bool __wrap_mirage_timer_armed(const struct mirage_timer *timer);
+int __real_mirage_random_fill(void *bytes, size_t length);
+int __wrap_mirage_random_fill(void *bytes, size_t length);
+
+static uint64_t spoil_deadline(uint64_t deadline_ns)
+{
+	static uint64_t started;
+
+	if (planted(BUG_TIMER_EARLY) && deadline_ns > 30000)
+		deadline_ns -= 30000;
+	/* A wheel with slots of a millisecond. */
+	if (planted(BUG_TIMER_UNORDERED) && deadline_ns < UINT64_MAX / 2)
+		deadline_ns = (deadline_ns + 999999) / 1000000 * 1000000;
+	if (planted(BUG_TIMER_LAST_FIRST) && deadline_ns > 1000)
+		deadline_ns += 100000 - ++started % 100000;
+	if (planted(BUG_TIMER_WRAPS))
+		deadline_ns = (uint64_t)(uint32_t)(deadline_ns / 1000) * 1000;
+	return deadline_ns;
+}
+
+/* A second timer beside the one that is started. Only a few: those of the harness
+ * start others, which would double each time. */
+static void start_shadow(uint64_t deadline_ns, mirage_timer_fn *on_time,
+			 void *arg)
+{
+	static struct mirage_timer shadows[SHADOWS];
+	unsigned i = 0;
+
+	while (i < SHADOWS && __real_mirage_timer_armed(&shadows[i]))
+		i++;
+	if (deadline_ns > 0 && i < SHADOWS)
+		__real_mirage_timer_start(&shadows[i], deadline_ns, on_time,
+					  arg);
+}
+
+void __wrap_mirage_timer_start(struct mirage_timer *timer, uint64_t deadline_ns,
+			       mirage_timer_fn *on_time, void *arg)
+{
+	if (planted(BUG_TIMER_NOT_MOVED) && __real_mirage_timer_armed(timer))
+		return;
+	if (planted(BUG_TIMER_INSIDE_START) && deadline_ns > 0 &&
+	    deadline_ns < mirage_clock_monotonic_ns()) {
+		on_time(arg);
+		return;
+	}
+	deadline_ns = spoil_deadline(deadline_ns);
+	if (planted(BUG_TIMER_TWICE))
+		start_shadow(deadline_ns, on_time, arg);
+	__real_mirage_timer_start(timer, deadline_ns, on_time, arg);
+}
+
+bool __wrap_mirage_timer_cancel(struct mirage_timer *timer)
+{
+	if (planted(BUG_TIMER_CANCEL_IDLE))
+		return __real_mirage_timer_armed(timer);
+	return __real_mirage_timer_cancel(timer) &&
+	       !planted(BUG_TIMER_CANCEL_LIES);
+}
+
+bool __wrap_mirage_timer_armed(const struct mirage_timer *timer)
+{
+	return __real_mirage_timer_armed(timer) ||
+	       planted(BUG_TIMER_ARMED_LIES);
+}
+
+int __wrap_mirage_random_fill(void *bytes, size_t length)
+{
+	int result = __real_mirage_random_fill(bytes, length);
+
+	if (planted(BUG_RANDOM_FAILS_OPEN) && result < 0)
+		memset(bytes, 0x37, length);
+	return result;
+}
