@@ -126,7 +126,7 @@ bool host_console_gone(void)
 static struct kept {
 	struct kept *next;
 	char *text;
-} *kept;
+} * kept;
 
 const char *host_format(const char *format, ...)
 {
