@@ -430,6 +430,43 @@ CASE(app, request_keeps, "APP-08", .needs = CONF_DISK, .exits = true,
 	CASE_END;
 }
 
+static void end_on_input(void *arg, const void *bytes, size_t length)
+{
+	mirage_exit(7);
+}
+
+CASE(app, reader_keeps, "APP-08", .needs = CONF_INPUT, .exits = true,
+     .status = 7)
+{
+	CASE_BEGIN;
+	if (mirage_console_read(end_on_input, NULL) == MIRAGE_ENOTSUP)
+		SKIP("the console has no input");
+	WORLD(conf_console_input("x", 1));
+	CASE_END;
+}
+
+static void end_on_frame(void *arg, struct mirage_packet *const packets[],
+			 size_t n)
+{
+	mirage_exit(8);
+}
+
+CASE(app, receiver_keeps, "APP-08", .needs = CONF_PAIR, .exits = true,
+     .status = 8)
+{
+	static struct mirage_packet *packet;
+
+	CASE_BEGIN;
+	OPEN(CONF_NET_A);
+	OPEN(CONF_NET_B);
+	mirage_net_on_receive(conf_net(CONF_NET_B), end_on_frame, NULL);
+	CHECK_EQ(mirage_net_reserve(conf_net(CONF_NET_A), 60, &packet, 1), 1);
+	conf_set(mirage_packet_append(packet, 60), 60, 0xff);
+	conf_copy(packet->data + 6, conf_net(CONF_NET_A)->info->mac, 6);
+	CHECK_EQ(mirage_net_send(conf_net(CONF_NET_A), &packet, 1), 1);
+	CASE_END;
+}
+
 CASES(app) = {
 	&app_arguments,
 	&app_option_log,
@@ -454,5 +491,7 @@ CASES(app) = {
 	&app_open_and_close_keep,
 	&app_idle_devices_do_not_keep,
 	&app_request_keeps,
+	&app_reader_keeps,
+	&app_receiver_keeps,
 	NULL,
 };

@@ -11,12 +11,18 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+/** What a disk holds; it stays when the disk is closed, like any other's. */
+struct unix_mem_content {
+	struct unix_mem_content *next;
+	unsigned char *bytes;
+	char name[];
+};
+
 struct unix_block_mem {
 	struct mirage_block block; /* first */
 	struct mirage_block_info info;
 	struct mirage_block_counters counters;
 	unsigned char *bytes;
-	size_t mapped_bytes; /* info.size_bytes is the size */
 };
 
 static void unix_mem_copy(struct unix_block_mem *mem,
@@ -83,9 +89,6 @@ static void unix_mem_submit(struct mirage_block *block,
 
 static void unix_mem_close(struct mirage_block *block)
 {
-	struct unix_block_mem *mem = (struct unix_block_mem *)block;
-
-	munmap(mem->bytes, mem->mapped_bytes);
 	mirage_core_block_closed(block);
 }
 
@@ -101,14 +104,15 @@ static const struct mirage_block_ops unix_mem_ops = {
 	.dispose = unix_mem_dispose,
 };
 
-static void unix_mem_describe(struct unix_block_mem *mem, uint32_t sector_bytes)
+static void unix_mem_describe(struct unix_block_mem *mem, uint64_t size_bytes,
+			      uint32_t sector_bytes)
 {
 	mem->info = (struct mirage_block_info){
 		.size = sizeof(mem->info),
 		.caps = MIRAGE_BLOCK_CAP_WRITE | MIRAGE_BLOCK_CAP_FLUSH |
 			MIRAGE_BLOCK_CAP_DISCARD |
 			MIRAGE_BLOCK_CAP_WRITE_ZEROES,
-		.size_bytes = mem->mapped_bytes,
+		.size_bytes = size_bytes,
 		.sector_bytes = sector_bytes,
 		.physical_sector_bytes = sector_bytes,
 		.buffer_align_bytes = 1,
@@ -117,30 +121,53 @@ static void unix_mem_describe(struct unix_block_mem *mem, uint32_t sector_bytes)
 		.queue_depth = UNIX_BLOCK_DEPTH,
 		.max_discard_bytes = UNIX_BLOCK_DISCARD_MAX,
 	};
-	mem->counters.size = sizeof(mem->counters);
-	mem->block.ops = &unix_mem_ops;
-	mem->block.info = &mem->info;
-	mem->block.counters = &mem->counters;
+	mem->counters =
+		(struct mirage_block_counters){.size = sizeof(mem->counters)};
+	mem->block = (struct mirage_block){
+		.ops = &unix_mem_ops,
+		.info = &mem->info,
+		.counters = &mem->counters,
+	};
 }
 
-static struct unix_block_mem *unix_mem_new(uint64_t size_bytes)
+/** The content of the disk `name`, zeroes the first time, or NULL with errno. */
+static struct unix_mem_content *unix_mem_find(const char *name,
+					      uint64_t size_bytes)
 {
+	static struct unix_mem_content *contents;
+	struct unix_mem_content *content;
+
+	for (content = contents; content != NULL; content = content->next)
+		if (strcmp(content->name, name) == 0)
+			return content;
+	content = calloc(1, sizeof(*content) + strlen(name) + 1);
+	if (content == NULL)
+		return NULL;
+	memcpy(content->name, name, strlen(name) + 1);
+	content->bytes =
+		mmap(NULL, (size_t)size_bytes, PROT_READ | PROT_WRITE,
+		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (content->bytes == MAP_FAILED) {
+		free(content);
+		return NULL;
+	}
+	content->next = contents;
+	contents = content;
+	return content;
+}
+
+static struct unix_block_mem *unix_mem_new(const char *name,
+					   uint64_t size_bytes)
+{
+	struct unix_mem_content *content = NULL;
 	struct unix_block_mem *mem;
 
-	if (size_bytes > SIZE_MAX / 2) {
-		errno = ENOMEM;
-		return NULL;
-	}
-	mem = calloc(1, sizeof(*mem));
-	if (mem == NULL)
-		return NULL;
-	mem->mapped_bytes = (size_t)size_bytes;
-	mem->bytes = mmap(NULL, mem->mapped_bytes, PROT_READ | PROT_WRITE,
-			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (mem->bytes == MAP_FAILED) {
-		free(mem);
-		return NULL;
-	}
+	errno = ENOMEM;
+	if (size_bytes <= SIZE_MAX / 2)
+		content = unix_mem_find(name, size_bytes);
+	mem = content != NULL ? calloc(1, sizeof(*mem)) : NULL;
+	if (mem != NULL)
+		mem->bytes = content->bytes;
 	return mem;
 }
 
@@ -163,7 +190,7 @@ void unix_block_mem_open(struct mirage_open *open, struct mirage_uri *uri)
 	    !unix_open_unused(open, uri) ||
 	    !unix_block_size(open, size_bytes, sector_bytes, NULL))
 		return;
-	mem = unix_mem_new(size_bytes);
+	mem = unix_mem_new(open->name, size_bytes);
 	if (mem == NULL) {
 		mirage_core_open_error(open,
 				       "%s; give a smaller size than mem:%s",
@@ -171,6 +198,6 @@ void unix_block_mem_open(struct mirage_open *open, struct mirage_uri *uri)
 		mirage_core_block_opened(open, MIRAGE_ENOMEM, NULL);
 		return;
 	}
-	unix_mem_describe(mem, sector_bytes);
+	unix_mem_describe(mem, size_bytes, sector_bytes);
 	mirage_core_block_opened(open, 0, &mem->block);
 }
