@@ -109,6 +109,8 @@ enum core_parse { CORE_PARSE_RUN, CORE_PARSE_DONE, CORE_PARSE_WRONG };
 enum core_parse core_options_parse(int *argc, char *argv[]);
 const char *core_option_device(bool is_net, const char *name, bool *any_given);
 const char *core_option_shim(const char *option, const char *name);
+/** Warns of shims that no device has asked for: their name may be misspelt. */
+void core_options_end(void);
 
 /* validate.c */
 void core_validate_backend(const struct mirage_backend *backend);

@@ -133,6 +133,7 @@ void mirage_exit(int status)
 		  "an exit status outside of 0 to 127");
 	if (core.ended)
 		return;
+	core_options_end();
 	core.ended = true;
 	core.status = status;
 	if (core.running && !core.in_turn)

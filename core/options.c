@@ -13,6 +13,7 @@ struct given {
 	const char *name;
 	size_t name_length;
 	const char *value;
+	bool used;
 };
 
 static struct given given[GIVEN_MAX];
@@ -43,10 +44,27 @@ static bool is(const struct given *g, const char *option, const char *name)
 
 const char *core_option_shim(const char *option, const char *name)
 {
-	for (unsigned i = 0; i < n_given; i++)
-		if (is(&given[i], option, name))
-			return given[i].value;
+	for (unsigned i = 0; i < n_given; i++) {
+		if (!is(&given[i], option, name))
+			continue;
+		given[i].used = true;
+		return given[i].value;
+	}
 	return NULL;
+}
+
+void core_options_end(void)
+{
+	for (unsigned i = 0; i < n_given; i++) {
+		const struct given *g = &given[i];
+
+		if (!g->used && (strcmp(g->option, "trace") == 0 ||
+				 strcmp(g->option, "fault") == 0))
+			mirage_log(MIRAGE_LOG_WARN,
+				   "--%s %.*s: no device of that name was "
+				   "opened",
+				   g->option, (int)g->name_length, g->name);
+	}
 }
 
 const char *core_option_device(bool is_net, const char *name, bool *any_given)
@@ -87,7 +105,8 @@ static enum core_parse add(const char *option, const char *name,
 				core.program, option, (int)name_length, name);
 			return CORE_PARSE_WRONG;
 		}
-	given[n_given++] = (struct given){option, name, name_length, value};
+	given[n_given++] =
+		(struct given){option, name, name_length, value, false};
 	return CORE_PARSE_RUN;
 }
 

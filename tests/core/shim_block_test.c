@@ -205,6 +205,20 @@ START_TEST(closing_while_the_device_is_lost)
 }
 END_TEST
 
+START_TEST(a_plan_for_nobody)
+{
+	ck_assert_int_eq(fake_run(start_block, "--fault", "dsik=fail=1",
+				  "--trace", "disk", "--trace=dsik", NULL),
+			 0);
+	ck_assert_ptr_nonnull(
+		strstr(fake.log, "test: warning: --fault dsik: no device of "
+				 "that name was opened\n"
+				 "test: warning: --trace dsik: no device of "
+				 "that name was opened\n"));
+	ck_assert_ptr_null(strstr(fake.log, "--trace disk"));
+}
+END_TEST
+
 START_TEST(a_plan_for_a_network)
 {
 	ck_assert_int_eq(fake_run(start_block, "--fault", "disk=drop=1", NULL),
@@ -241,6 +255,7 @@ TCase *core_case_fault_blocks(void)
 	tcase_add_loop_test(tcase, a_stalled_request_ends_when_closing, 0, 2);
 	tcase_add_test(tcase, all_requests_stalled);
 	tcase_add_test(tcase, closing_while_the_device_is_lost);
+	tcase_add_test(tcase, a_plan_for_nobody);
 	tcase_add_test(tcase, a_plan_for_a_network);
 	tcase_add_test(tcase, a_shim_is_disposed_of_with_its_device);
 	return tcase;
