@@ -562,6 +562,16 @@ class Memory(Case):
         self.assertEqual(app.ask(f"read d {at} 65536 5"), written)
         self.assertEqual(app.ask("flush d"), "OK")
 
+    def test_kept_while_closed(self):
+        app = self.app("mem:1M")
+        app.ask("open d")
+        written = app.ask("write d 4096 4096 1 2")
+        app.send("close d")
+        app.event("d CLOSED")
+        app.ask("open d")
+        self.assertEqual(app.ask("read d 4096 4096"), written)
+        self.assertIn("reads=1 writes=0", app.ask("counters d"))
+
     def test_zeroes_and_no_byte_more(self):
         app = self.app("mem:1M")
         app.ask("open d")
