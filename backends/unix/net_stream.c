@@ -9,6 +9,7 @@
 #include "stream.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,9 +32,8 @@ struct unix_socket {
 	struct unix_stream stream;
 	int listen_fd;
 	uv_poll_t *listen_poll;
-	dev_t device;
-	ino_t inode; /* of the socket file that is ours */
-	bool told;   /* about a second peer */
+	struct stat file; /* the socket file that is ours */
+	bool told;	  /* about a second peer */
 	char path[PATH_MAX_BYTES + 1];
 };
 
@@ -151,36 +151,52 @@ static void socket_incoming(uv_poll_t *poll, int status, int events)
 		unix_stream_attach(&s->stream, fd);
 }
 
-/* Removes the socket file that is meant, unless it is another one by now. */
-static void socket_unlink(const char *path, dev_t device, ino_t inode)
+/* Whether `path` is still the socket file that `file` was. Numbers of files are
+ * used again, hence the time. */
+static bool socket_is(const char *path, const struct stat *file)
 {
-	struct stat file;
+	struct stat now;
 
-	if (lstat(path, &file) == 0 && S_ISSOCK(file.st_mode) &&
-	    file.st_dev == device && file.st_ino == inode)
-		unlink(path);
+	return lstat(path, &now) == 0 && S_ISSOCK(now.st_mode) &&
+	       now.st_dev == file->st_dev && now.st_ino == file->st_ino &&
+	       now.st_mtim.tv_sec == file->st_mtim.tv_sec &&
+	       now.st_mtim.tv_nsec == file->st_mtim.tv_nsec;
 }
 
-/* Binds to `temporary`, listens, and only then gives it the name `path`: a
- * socket file that refuses is a dead one, never one that is being made. */
-static int socket_bind(struct unix_socket *s, const char *temporary)
+/* Gives the socket at `temporary` the name `path`, in the place of the socket
+ * `dead` unless that is NULL. Others may be at it too, so the two change places
+ * at once, and back if it was not the dead one. What is left at `temporary` may
+ * be removed. Returns 0, EEXIST when somebody was faster, or another errno. */
+static int socket_name(const char *temporary, const char *path,
+		       const struct stat *dead)
+{
+	if (dead == NULL)
+		return link(temporary, path) < 0 ? errno : 0;
+	if (renameat2(AT_FDCWD, temporary, AT_FDCWD, path, RENAME_EXCHANGE) < 0)
+		return errno == ENOENT ? EEXIST : errno;
+	if (socket_is(temporary, dead))
+		return 0;
+	renameat2(AT_FDCWD, temporary, AT_FDCWD, path, RENAME_EXCHANGE);
+	return EEXIST;
+}
+
+/* Binds to `temporary`, listens, and only then takes the name: a socket file that
+ * refuses is a dead one, never one that is being made. */
+static int socket_bind(struct unix_socket *s, const char *temporary,
+		       const struct stat *dead)
 {
 	struct sockaddr_un address;
-	struct stat file;
 
 	socket_address(&address, temporary);
 	unlink(temporary);
 	if (bind(s->listen_fd, (struct sockaddr *)&address, sizeof(address)) <
 		    0 ||
-	    listen(s->listen_fd, 4) < 0 || stat(temporary, &file) < 0)
+	    listen(s->listen_fd, 4) < 0 || lstat(temporary, &s->file) < 0)
 		return errno;
-	s->device = file.st_dev;
-	s->inode = file.st_ino;
-	return link(temporary, s->path) < 0 ? errno : 0;
+	return socket_name(temporary, s->path, dead);
 }
 
-/* Returns 0, EEXIST when somebody was faster, or another errno. */
-static int socket_listen(struct unix_socket *s)
+static int socket_listen(struct unix_socket *s, const struct stat *dead)
 {
 	char temporary[sizeof(s->path) + SUFFIX_BYTES];
 	int error;
@@ -189,7 +205,7 @@ static int socket_listen(struct unix_socket *s)
 	if (s->listen_fd < 0)
 		return errno;
 	snprintf(temporary, sizeof(temporary), "%s.%d", s->path, (int)getpid());
-	error = socket_bind(s, temporary);
+	error = socket_bind(s, temporary, dead);
 	unlink(temporary);
 	if (error == 0)
 		s->listen_poll = unix_poll_new(s->listen_fd, s);
@@ -222,7 +238,8 @@ static void unix_socket_closing(struct unix_stream *stream)
 	unix_poll_free(s->listen_poll);
 	s->listen_poll = NULL;
 	close(s->listen_fd);
-	socket_unlink(s->path, s->device, s->inode);
+	if (socket_is(s->path, &s->file))
+		unlink(s->path);
 }
 
 static const struct unix_stream_owner unix_socket_owner = {
@@ -255,9 +272,7 @@ static int socket_meet(struct unix_socket *s, enum socket_part part)
 		unix_stream_retry(&s->stream);
 		return 0;
 	}
-	if (exists && error == ECONNREFUSED)
-		socket_unlink(s->path, file.st_dev, file.st_ino);
-	return socket_listen(s);
+	return socket_listen(s, exists ? &file : NULL);
 }
 
 static void socket_failed(struct mirage_open *open, const char *path, int error)

@@ -184,7 +184,7 @@ def a_dead_socket_is_replaced(folder):
 
 @case
 def two_started_at_once_meet(folder):
-    for i in range(10):
+    for i in range(20):
         if i % 2 == 1:
             listener(folder + "/wire").close()  # a dead one is in their way
         apps = [App(*wire(folder), "exchange", "100") for _ in range(2)]
