@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What the toolstack and the guest say to each other in the store: requests to
+ * shut down (docs/misc/xenstore-paths.pandoc, ~/control/shutdown), and the exit
+ * status, for which Xen itself has no place.
+ */
+#include "xen.h"
+
+#include "machine.h"
+#include "xenstore.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static struct xenstore_watch watch = {.path = "control/shutdown"};
+static struct xenstore_key request = {.name = "shutdown"};
+static struct xenstore_key answer = {.name = "shutdown"};
+static struct xenstore_key features[] = {
+	{.name = "feature-poweroff", .value = "1"},
+	{.name = "feature-reboot", .value = "1"},
+	{.name = "feature-halt", .value = "1"},
+};
+static struct xenstore_batch reading = {.directory = "control"};
+static struct xenstore_batch answering = {.directory = "control"};
+static struct xenstore_batch publishing = {.directory = "control"};
+
+bool xen_control_reboot;
+
+static void nothing(struct xenstore_batch *batch, int error)
+{
+}
+
+static void got_request(struct xenstore_batch *batch, int error)
+{
+	const char *what = request.value;
+
+	if (!request.found || *what == '\0')
+		return;
+	/* An empty value says that it was seen. */
+	if (!answering.busy) {
+		answering.keys = &answer;
+		answering.n_keys = 1;
+		answering.done = nothing;
+		xenstore_start(&answering, XENSTORE_WRITE);
+	}
+	if (strcmp(what, "poweroff") == 0 || strcmp(what, "halt") == 0 ||
+	    strcmp(what, "reboot") == 0) {
+		xen_control_reboot = strcmp(what, "reboot") == 0;
+		mirage_core_event(MIRAGE_EVENT_SHUTDOWN);
+	} else {
+		mirage_log(MIRAGE_LOG_WARN,
+			   "control/shutdown: '%s' is not supported", what);
+	}
+}
+
+static void changed(struct xenstore_watch *w)
+{
+	if (reading.busy)
+		return;
+	reading.keys = &request;
+	reading.n_keys = 1;
+	reading.done = got_request;
+	xenstore_start(&reading, XENSTORE_READ);
+}
+
+void xen_control_init(void)
+{
+	publishing.keys = features;
+	publishing.n_keys = sizeof features / sizeof *features;
+	publishing.done = nothing;
+	xenstore_start(&publishing, XENSTORE_WRITE);
+	watch.changed = changed;
+	xenstore_watch(&watch);
+}
+
+/* The loop has ended: nobody else runs, so this may wait, but not for long. */
+void xen_control_exit_status(int status)
+{
+	static struct xenstore_key key = {.name = "exit-status"};
+	static struct xenstore_batch batch = {.directory = "data"};
+	uint64_t deadline_ns = xen_clock_ops.monotonic_ns() + 2000000000;
+
+	snprintf(key.value, sizeof key.value, "%d", status);
+	batch.keys = &key;
+	batch.n_keys = 1;
+	batch.done = nothing;
+	xenstore_start(&batch, XENSTORE_WRITE);
+	while (batch.busy && xen_clock_ops.monotonic_ns() < deadline_ns) {
+		xen_events_wait(deadline_ns);
+		xen_events_run();
+	}
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Xen marks a blank checksum but does not say where it is: the headers do
+ * (Ethernet II, one VLAN tag, IPv4 and IPv6 with their options and extensions).
+ */
+#include "net.h"
+
+#define ETHERTYPE_VLAN 0x8100
+#define ETHERTYPE_IPV4 0x0800
+#define ETHERTYPE_IPV6 0x86dd
+#define PROTOCOL_TCP 6
+#define PROTOCOL_UDP 17
+#define IPV6_HOP_BY_HOP 0
+#define IPV6_ROUTING 43
+#define IPV6_DESTINATION 60
+
+static uint16_t get16(const uint8_t *bytes)
+{
+	return (uint16_t)(bytes[0] << 8 | bytes[1]);
+}
+
+/** Where the transport header begins, or 0; sets its protocol. */
+static uint32_t skip_ipv4(const uint8_t *bytes, uint32_t length, uint32_t at,
+			  uint8_t *protocol)
+{
+	uint32_t header;
+
+	if (length < at + 20)
+		return 0;
+	header = (uint32_t)(bytes[at] & 15) * 4;
+	*protocol = bytes[at + 9];
+	return bytes[at] >> 4 == 4 && header >= 20 ? at + header : 0;
+}
+
+static uint32_t skip_ipv6(const uint8_t *bytes, uint32_t length, uint32_t at,
+			  uint8_t *protocol)
+{
+	if (length < at + 40 || bytes[at] >> 4 != 6)
+		return 0;
+	*protocol = bytes[at + 6];
+	at += 40;
+	for (int i = 0; i < 8 && (*protocol == IPV6_HOP_BY_HOP ||
+				  *protocol == IPV6_ROUTING ||
+				  *protocol == IPV6_DESTINATION);
+	     i++) {
+		if (length < at + 8)
+			return 0;
+		*protocol = bytes[at];
+		at += ((uint32_t)bytes[at + 1] + 1) * 8;
+	}
+	return at;
+}
+
+bool xen_net_csum_locate(struct mirage_packet *packet)
+{
+	const uint8_t *bytes = packet->data;
+	uint32_t length = packet->length_bytes, at = 14, offset;
+	uint8_t protocol = 0;
+	uint16_t type;
+
+	if (length < 18)
+		return false;
+	type = get16(bytes + 12);
+	if (type == ETHERTYPE_VLAN) {
+		type = get16(bytes + 16);
+		at = 18;
+	}
+	if (type == ETHERTYPE_IPV4)
+		at = skip_ipv4(bytes, length, at, &protocol);
+	else if (type == ETHERTYPE_IPV6)
+		at = skip_ipv6(bytes, length, at, &protocol);
+	else
+		return false;
+	offset = protocol == PROTOCOL_TCP ? 16 : 6;
+	if (at == 0 || (protocol != PROTOCOL_TCP && protocol != PROTOCOL_UDP) ||
+	    length < at + offset + 2)
+		return false;
+	packet->csum_start_bytes = (uint16_t)at;
+	packet->csum_offset_bytes = (uint16_t)offset;
+	return true;
+}

@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: ISC */
+/* The transmit ring of a network. */
+#include "net.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ----------------------------------------------------------------- Slots -- */
+
+static struct xen_net_tx_slot *take_slot(struct xen_net *net)
+{
+	struct xen_net_tx_slot *slot = &net->tx_slots[net->first_free_tx];
+
+	net->first_free_tx = slot->next_free;
+	net->n_free_tx--;
+	slot->busy = true;
+	slot->frame = NULL;
+	return slot;
+}
+
+/** Takes the page back; false if the backend still holds it, and then its frame
+ *  is never used again. */
+static bool give_slot(struct xen_net *net, struct xen_net_tx_slot *slot)
+{
+	bool back = xen_grant_end(slot->reference);
+
+	slot->busy = false;
+	slot->next_free = net->first_free_tx;
+	net->first_free_tx = (uint16_t)(slot - net->tx_slots);
+	net->n_free_tx++;
+	if (slot->frame != NULL && back)
+		mirage_packet_release(slot->frame);
+	slot->frame = NULL;
+	return back;
+}
+
+/* ------------------------------------------------------------ Own memory -- */
+
+static bool is_ours(const struct xen_net *net,
+		    const struct mirage_packet *packet)
+{
+	return packet->owner == &net->tx_pool ||
+	       packet->owner == &net->tx_big_pool ||
+	       packet->owner == &net->rx_pool;
+}
+
+/** Copies a frame that lies in memory which the backend must not see. */
+static struct mirage_packet *copy_frame(struct xen_net *net,
+					const struct mirage_packet *frame)
+{
+	uint64_t bytes = mirage_packet_frame_bytes(frame);
+	struct mirage_packet *copy;
+
+	if (xen_net_tx_reserve(&net->net, (uint32_t)bytes, &copy, 1) != 1)
+		return NULL;
+	copy->csum = frame->csum;
+	copy->gso = frame->gso;
+	copy->gso_size_bytes = frame->gso_size_bytes;
+	copy->csum_start_bytes = frame->csum_start_bytes;
+	copy->csum_offset_bytes = frame->csum_offset_bytes;
+	for (; frame != NULL; frame = frame->next)
+		memcpy(mirage_packet_append(copy, frame->length_bytes),
+		       frame->data, frame->length_bytes);
+	return copy;
+}
+
+static bool all_ours(const struct xen_net *net,
+		     const struct mirage_packet *frame)
+{
+	for (; frame != NULL; frame = frame->next)
+		if (!is_ours(net, frame))
+			return false;
+	return true;
+}
+
+/* --------------------------------------------------------------- Sending -- */
+
+static unsigned pages_of(const struct mirage_packet *packet)
+{
+	uint32_t offset = (uint32_t)((uintptr_t)packet->data % XEN_PAGE_BYTES);
+
+	return (offset + packet->length_bytes + XEN_PAGE_BYTES - 1) /
+	       XEN_PAGE_BYTES;
+}
+
+/** Ring entries that a frame takes. */
+static unsigned slots_of(const struct mirage_packet *frame)
+{
+	unsigned n = frame->gso != MIRAGE_GSO_NONE;
+
+	for (; frame != NULL; frame = frame->next)
+		n += frame->length_bytes > 0 ? pages_of(frame) : 0;
+	return n;
+}
+
+static uint16_t first_flags(const struct mirage_packet *frame)
+{
+	uint16_t flags = 0;
+
+	if (frame->csum == MIRAGE_CSUM_BLANK)
+		flags = NETTXF_csum_blank | NETTXF_data_validated;
+	else if (frame->csum == MIRAGE_CSUM_VERIFIED)
+		flags = NETTXF_data_validated;
+	if (frame->gso != MIRAGE_GSO_NONE)
+		flags |= NETTXF_extra_info;
+	return flags;
+}
+
+static void put_gso(struct xen_net *net, const struct mirage_packet *frame)
+{
+	struct netif_extra_info *extra =
+		(void *)RING_GET_REQUEST(&net->tx, net->tx.req_prod_pvt);
+
+	memset(extra, 0, sizeof *extra);
+	extra->type = XEN_NETIF_EXTRA_TYPE_GSO;
+	extra->u.gso.size = frame->gso_size_bytes;
+	extra->u.gso.type = frame->gso == MIRAGE_GSO_TCPV4
+				    ? XEN_NETIF_GSO_TYPE_TCPV4
+				    : XEN_NETIF_GSO_TYPE_TCPV6;
+	net->tx.req_prod_pvt++;
+}
+
+/** Puts one piece, within a page, onto the ring; NULL without grants. */
+static struct netif_tx_request *put_piece(struct xen_net *net,
+					  const uint8_t *bytes, uint32_t length,
+					  struct xen_net_tx_slot **slot_out)
+{
+	uint32_t reference = xen_grant(net->bus.backend_id, bytes, true);
+	struct netif_tx_request *to;
+	struct xen_net_tx_slot *slot;
+
+	if (reference == XEN_GRANT_NONE)
+		return NULL;
+	slot = take_slot(net);
+	slot->reference = reference;
+	to = RING_GET_REQUEST(&net->tx, net->tx.req_prod_pvt);
+	*to = (struct netif_tx_request){
+		.gref = reference,
+		.offset = (uint16_t)((uintptr_t)bytes % XEN_PAGE_BYTES),
+		.flags = NETTXF_more_data,
+		.id = (uint16_t)(slot - net->tx_slots),
+		.size = (uint16_t)length,
+	};
+	net->tx.req_prod_pvt++;
+	*slot_out = slot;
+	return to;
+}
+
+/** Puts a whole frame onto the ring, where there is room for it. The first entry
+ *  has the size of the frame, each further one that of its piece. */
+static void put_frame(struct xen_net *net, struct mirage_packet *frame)
+{
+	struct netif_tx_request *last = NULL;
+	struct xen_net_tx_slot *slot = NULL;
+	bool first = true;
+
+	for (struct mirage_packet *p = frame; p != NULL; p = p->next) {
+		const uint8_t *bytes = p->data;
+		uint32_t left = p->length_bytes;
+
+		while (left > 0) {
+			uint32_t offset =
+				(uint32_t)((uintptr_t)bytes % XEN_PAGE_BYTES);
+			uint32_t n = XEN_PAGE_BYTES - offset;
+
+			n = n < left ? n : left;
+			last = put_piece(net, bytes, n, &slot);
+			if (first) {
+				last->flags |= first_flags(frame);
+				last->size =
+					(uint16_t)mirage_packet_frame_bytes(
+						frame);
+				if (frame->gso != MIRAGE_GSO_NONE)
+					put_gso(net, frame);
+				first = false;
+			}
+			bytes += n;
+			left -= n;
+		}
+	}
+	last->flags &= (uint16_t)~NETTXF_more_data;
+	slot->frame = frame;
+}
+
+/** Takes one frame; false when it has to wait. */
+static bool send_one(struct xen_net *net, struct mirage_packet *frame)
+{
+	struct mirage_packet *ours = frame;
+	unsigned slots;
+
+	if (!all_ours(net, frame) ||
+	    slots_of(frame) > XEN_NET_FRAME_SLOTS_MAX) {
+		ours = copy_frame(net, frame);
+		if (ours == NULL)
+			return false;
+	}
+	slots = slots_of(ours);
+	if (net->n_free_tx < slots ||
+	    (unsigned)RING_FREE_REQUESTS(&net->tx) < slots) {
+		if (ours != frame)
+			mirage_packet_release(ours);
+		return false;
+	}
+	put_frame(net, ours);
+	if (ours != frame)
+		mirage_packet_release(frame);
+	return true;
+}
+
+static void drop_all(struct xen_net *net, struct mirage_packet *const packets[],
+		     size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		mirage_packet_release(packets[i]);
+	net->counters.tx_dropped_link += n;
+}
+
+int xen_net_tx_send(struct mirage_net *base,
+		    struct mirage_packet *const packets[], size_t n)
+{
+	struct xen_net *net = (struct xen_net *)base;
+	size_t taken = 0;
+
+	if (net->phase != XEN_NET_CONNECTED || !net->info.link_up) {
+		drop_all(net, packets, n);
+		return (int)n;
+	}
+	while (taken < n && send_one(net, packets[taken]))
+		taken++;
+	if (taken > 0)
+		xen_kick(&net->kick);
+	return (int)taken;
+}
+
+static bool make_big_pool(struct xen_net *net)
+{
+	if (net->tx_big_memory != NULL)
+		return true;
+	net->tx_big_memory =
+		xen_pages_alloc(XEN_NET_TX_BIG_PACKETS * XEN_NET_TX_BIG_STRIDE /
+				XEN_PAGE_BYTES);
+	net->tx_big_packets =
+		calloc(XEN_NET_TX_BIG_PACKETS, sizeof *net->tx_big_packets);
+	if (net->tx_big_memory == NULL || net->tx_big_packets == NULL)
+		return false;
+	mirage_pool_init(&net->tx_big_pool, net->tx_big_packets,
+			 net->tx_big_memory, XEN_NET_TX_BIG_PACKETS,
+			 XEN_NET_TX_BIG_STRIDE, XEN_NET_HEADROOM, &net->net);
+	return true;
+}
+
+int xen_net_tx_reserve(struct mirage_net *base, uint32_t length_bytes,
+		       struct mirage_packet *packets[], size_t n)
+{
+	struct xen_net *net = (struct xen_net *)base;
+
+	if (length_bytes <= XEN_NET_TX_STRIDE - XEN_NET_HEADROOM)
+		return mirage_pool_reserve(&net->tx_pool, packets, n);
+	if (!make_big_pool(net))
+		return MIRAGE_ENOMEM;
+	return mirage_pool_reserve(&net->tx_big_pool, packets, n);
+}
+
+void xen_net_tx_push(struct xen_net *net)
+{
+	int notify;
+
+	RING_PUSH_REQUESTS_AND_CHECK_NOTIFY(&net->tx, notify);
+	if (notify)
+		xen_event_notify(net->tx_port);
+}
+
+/* ------------------------------------------------------------- Responses -- */
+
+static bool take_response(struct xen_net *net,
+			  struct netif_tx_response response)
+{
+	struct xen_net_tx_slot *slot;
+
+	if (response.status == NETIF_RSP_NULL)
+		return true; /* of an extra entry, which has no id */
+	if (response.id >= XEN_NET_TX_SLOTS ||
+	    !net->tx_slots[response.id].busy) {
+		xen_net_breach(net, "answered a frame that was not sent");
+		return false;
+	}
+	slot = &net->tx_slots[response.id];
+	if (slot->frame != NULL && response.status != NETIF_RSP_OKAY)
+		net->counters.tx_dropped_error++;
+	if (!give_slot(net, slot)) {
+		xen_net_breach(net, "holds a page that it has answered for");
+		return false;
+	}
+	return true;
+}
+
+static void take_responses(struct xen_net *net)
+{
+	RING_IDX end =
+		__atomic_load_n(&net->tx_shared->rsp_prod, __ATOMIC_ACQUIRE);
+
+	if (end - net->tx.rsp_cons > net->tx.req_prod_pvt - net->tx.rsp_cons) {
+		xen_net_breach(net, "moved its index beyond what was sent");
+		return;
+	}
+	while (net->tx.rsp_cons != end) {
+		struct netif_tx_response response =
+			*RING_GET_RESPONSE(&net->tx, net->tx.rsp_cons);
+
+		__asm__ volatile("" : : : "memory"); /* read once */
+		net->tx.rsp_cons++;
+		if (!take_response(net, response))
+			return;
+	}
+}
+
+void xen_net_tx_poll(struct xen_net *net)
+{
+	int more = 0;
+
+	do {
+		take_responses(net);
+		if (net->phase != XEN_NET_CONNECTED)
+			return;
+		RING_FINAL_CHECK_FOR_RESPONSES(&net->tx, more);
+	} while (more);
+	mirage_core_net_event(&net->net, MIRAGE_EVENT_WRITABLE);
+}
+
+/* ------------------------------------------------------------------ Life -- */
+
+bool xen_net_tx_init(struct xen_net *net)
+{
+	for (unsigned i = 0; i < XEN_NET_TX_SLOTS; i++)
+		net->tx_slots[i] = (struct xen_net_tx_slot){
+			.next_free = (uint16_t)(i + 1)};
+	net->first_free_tx = 0;
+	net->n_free_tx = XEN_NET_TX_SLOTS;
+	net->tx_shared = xen_pages_alloc(1);
+	if (net->tx_shared == NULL)
+		return false;
+	SHARED_RING_INIT(net->tx_shared);
+	FRONT_RING_INIT(&net->tx, net->tx_shared, XEN_PAGE_BYTES);
+	net->tx_reference =
+		xen_grant(net->bus.backend_id, net->tx_shared, false);
+	return net->tx_reference != XEN_GRANT_NONE;
+}
+
+void xen_net_tx_fini(struct xen_net *net)
+{
+	if (net->tx_shared == NULL)
+		return;
+	for (unsigned i = 0; i < XEN_NET_TX_SLOTS; i++) {
+		struct xen_net_tx_slot *slot = &net->tx_slots[i];
+
+		if (!slot->busy)
+			continue;
+		net->counters.tx_dropped_error += slot->frame != NULL;
+		give_slot(net, slot);
+	}
+	if (xen_grant_end(net->tx_reference))
+		xen_pages_free(net->tx_shared, 1);
+	net->tx_shared = NULL;
+}
