@@ -104,17 +104,23 @@ CASE(block, open_twice, "BLK-12 LAW-01", .needs = CONF_DISK)
 
 /* --------------------------------------------------------------- Closing -- */
 
-static void send_writes(enum conf_role role, unsigned n)
+static void send_more_writes(enum conf_role role, unsigned from, unsigned to)
 {
 	uint32_t unit = block_unit(role), sector = block_sector(role);
 
-	memory = conf_memory((size_t)n * unit);
-	for (unsigned i = 0; i < n; i++) {
+	for (unsigned i = from; i < to; i++) {
 		conf_fill(memory + (size_t)i * unit, sector, 300 + i);
 		block_prepare(&ios[i], MIRAGE_BLOCK_WRITE, (uint64_t)i * sector,
 			      memory + (size_t)i * unit, sector);
 		block_send(role, &ios[i]);
 	}
+}
+
+static void send_writes(enum conf_role role, unsigned n)
+{
+	memory = conf_memory((size_t)MANY * block_unit(role));
+	conf_set(ios, sizeof(ios), 0);
+	send_more_writes(role, 0, n);
 }
 
 static unsigned completed(unsigned n)
@@ -317,16 +323,18 @@ DISK_CASE(block, resized, "EVT-01 BLK-05 BLK-20", CONF_RESIZE,
 DISK_CASE(block, lost_and_back, "LAW-01 EVT-01", CONF_DISK_LOSE,
 	  .caps = MIRAGE_BLOCK_CAP_WRITE)
 {
-	static unsigned i;
+	static unsigned i, before;
 
 	CASE_BEGIN;
 	OPEN(role);
+	send_writes(role, MANY / 2);
 	WORLD(conf_lose(role, true));
 	AWAIT(conf_events(role, MIRAGE_EVENT_LOST) == 1);
-	send_writes(role, MANY);
+	before = completed(MANY);
+	send_more_writes(role, MANY / 2, MANY);
 	REST_NS(5000000);
-	/* Requests wait. */
-	CHECK_EQ(completed(MANY), 0);
+	/* Requests wait, those in flight too. */
+	CHECK_EQ(completed(MANY), before);
 	WORLD(conf_lose(role, false));
 	AWAIT(conf_events(role, MIRAGE_EVENT_BACK) == 1);
 	AWAIT(completed(MANY) == MANY);
