@@ -22,7 +22,7 @@
 #define FILE_NAME "bench-block.img"
 #define FILE_BYTES (1ull << 30)
 /* Many and short: a round is over before the machine changes its mind. */
-#define ROUNDS 41
+#define ROUNDS 63
 #define DEPTH_MAX 32
 #define LENGTH_MAX (1u << 20)
 
@@ -42,13 +42,13 @@ static struct scenario scenarios[] = {
 	 false,
 	 1,
 	 4096,
-	 20000},
+	 12000},
 	{{"block_randread_4k_qd32", "ops/s", "raw io_uring", 0, {0}, {0}},
 	 false,
 	 false,
 	 32,
 	 4096,
-	 20000},
+	 12000},
 	{{"block_direct_randread_4k_qd32",
 	  "ops/s",
 	  "raw io_uring, O_DIRECT",
@@ -59,7 +59,7 @@ static struct scenario scenarios[] = {
 	 false,
 	 32,
 	 4096,
-	 2500},
+	 1600},
 	{{"block_seqread_1m", "MB/s", "pread", 0, {0}, {0}},
 	 false,
 	 true,
