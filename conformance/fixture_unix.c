@@ -7,15 +7,18 @@
 #include "../backends/unix/pair.h"
 
 #include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define DISK_BYTES (2u << 20)
 #define RO_BYTES (64u << 10)
-
-static struct conf_fixture memory, file, direct, stream;
 
 /* ---------------------------------------------------------------- World -- */
 
@@ -33,13 +36,14 @@ static bool set_paused(const char *name, bool paused)
 	return true;
 }
 
+/* Where the disks' files are. */
+static const char *folder;
+
 static bool resize(const char *name, uint64_t size_bytes)
 {
-	const struct conf_fixture *fixture =
-		file.scratch != NULL ? &file : &direct;
 	char path[256];
 
-	snprintf(path, sizeof(path), "%s/%s", fixture->scratch, name);
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
 	return truncate(path, (off_t)size_bytes) == 0;
 }
 
@@ -80,6 +84,7 @@ static int add_files(struct conf_fixture *fixture, int n, const char *more)
 	const char *small = host_file(fixture, "small", DISK_BYTES, 0);
 	const char *large = host_file(fixture, "large", DISK_BYTES, 0);
 
+	folder = fixture->scratch;
 	n = add(fixture, n, "--block",
 		host_format("small=file:%s%s", small, more));
 	return add(fixture, n, "--block",
@@ -115,6 +120,30 @@ static const char *setup_direct(struct conf_fixture *fixture, bool own_process)
 	add_read_only(fixture,
 		      add_files(fixture, add_pair(fixture), ",direct"));
 	return console(fixture, own_process);
+}
+
+/* Containers and careful administrators forbid io_uring like this. */
+static bool forbid_io_uring(void)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+			 offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_io_uring_setup, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog filter = {.len = sizeof(code) / sizeof(code[0]),
+				    .filter = code};
+
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+	       prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) == 0;
+}
+
+static const char *setup_threads(struct conf_fixture *fixture, bool own_process)
+{
+	if (own_process && !forbid_io_uring())
+		return "cannot forbid io_uring";
+	return setup_file(fixture, own_process);
 }
 
 /* Both ends of one socket in one program: the second to open finds the first. */
@@ -166,9 +195,17 @@ static struct conf_fixture direct = {
 	.block_resize = resize,
 };
 
+/* The file disks again, where io_uring is forbidden: by threads. */
+static struct conf_fixture threads = {
+	COMMON("unix-threads", setup_threads),
+	.net_link = set_link,
+	.net_pause = set_paused,
+	.block_resize = resize,
+};
+
 static struct conf_fixture stream = {
 	COMMON("unix-stream", setup_stream),
 };
 
-struct conf_fixture *const conf_fixtures[] = {&memory, &file, &direct, &stream,
-					      NULL};
+struct conf_fixture *const conf_fixtures[] = {&memory,	&file,	 &direct,
+					      &threads, &stream, NULL};
