@@ -10,6 +10,7 @@ import tempfile
 TAP = "1..4\nok 1 - a\nnot ok 2 - b\nok 3 - c # SKIP no tap here\nok 4 d\n"
 SUITE = ("pass  a.b\nskip  a.c: the disk has no flush\n"
          "mine: 5 passed, 0 failed, 1 skipped\n")
+SUITE_BAD = SUITE.replace("0 failed", "1 failed") + "FAIL  a.d: 1 is 2\n"
 
 
 def tally(*tests, ci="false"):
@@ -38,11 +39,16 @@ CASES = {
                      1, "2 passed, 1 failed, 1 skipped"),
     "conformance suite": (tally(("OK", SUITE)),
                           0, "5 passed, 0 failed, 1 skipped"),
-    "conformance suite, failed": (tally(("FAIL", SUITE)),
+    "conformance suite, failed": (tally(("FAIL", SUITE_BAD)),
                                   1, "5 passed, 1 failed, 1 skipped"),
+    "crash after the suite": (tally(("FAIL", SUITE)),
+                              1, "5 passed, 1 failed, 1 skipped"),
     "crash after TAP": (tally(("ERROR", "1..2\nok 1 - a\n")),
                         1, "1 passed, 1 failed, 0 skipped"),
     "nothing run": (tally(), 1, "0 passed, 1 failed, 0 skipped"),
+    "whole TAP skipped": (
+        tally(("OK", ""), ("SKIP", "1..0 # SKIP cc is not installed\n")),
+        0, "1 passed, 0 failed, 1 skipped"),
     "only skips": (tally(("SKIP", "why\n")),
                    1, "0 passed, 1 failed, 1 skipped"),
     "missing package": (tally(("OK", ""), ("SKIP", "ping is not installed\n")),
