@@ -67,7 +67,7 @@ static void unix_ring_retry(uv_timer_t *retry)
 	unix_block_ring_enter(retry->data);
 }
 
-void unix_block_ring_enter(struct unix_block_file *file)
+static void unix_ring_turn(struct unix_block_file *file)
 {
 	struct unix_block_ring *ring = file->ring;
 	int taken = 0;
@@ -84,11 +84,15 @@ void unix_block_ring_enter(struct unix_block_file *file)
 		uv_timer_start(&ring->retry, unix_ring_retry, 1, 0);
 }
 
+void unix_block_ring_enter(struct unix_block_file *file)
+{
+	if (file->ring->pushed > 0)
+		unix_ring_turn(file);
+}
+
 static void unix_ring_ready(uv_poll_t *poll, int status, int events)
 {
-	struct unix_block_file *file = poll->data;
-
-	unix_block_ring_enter(file);
+	unix_ring_turn(poll->data);
 }
 
 /** Whether the kernel's io_uring is young enough for what is used here. */

@@ -540,8 +540,24 @@ class World(Case):
         for _ in range(10):
             self.opened().end()
 
-    def loop_device(self):
-        made = subprocess.run(["losetup", "--find", "--show", self.path],
+    def test_block_device_of_large_sectors(self):
+        data = self.image()
+        device = self.loop_device("--sector-size", "4096")
+        app = self.app(f"file:{device},direct")
+        self.assertIn(f"OK size={MIB} sector=4096 physical=4096 ",
+                      app.ask("open d"))
+        self.assertEqual(app.ask("deep d 64 4096"),
+                         "OK " + checksum(data[:256 * KIB]))
+        app.end()
+        app = self.app(f"file:{device},direct,sector=512")
+        self.assertEqual(app.ask("open d"), "EINVAL")
+        app.end()
+        self.assertIn("direct: needs sectors of 4096 bytes here; leave out "
+                      ",direct or write sector=4096", app.logged())
+
+    def loop_device(self, *options):
+        made = subprocess.run(["losetup", "--find", "--show", *options,
+                               self.path],
                               capture_output=True, text=True, check=False)
         if made.returncode != 0:
             self.skipTest("no loop device: " + made.stderr.strip())
