@@ -20,7 +20,10 @@ enum {
 	/* The longest IP packet and its Ethernet header. */
 	GSO_MAX_BYTES = 65535 + 14,
 	POOL_GSO_FRAMES = 64,
-	READ_BUDGET = 64 /* frames until others get their turn */
+	/* Frames received at a time, which the nearest cache holds, and until
+	 * others get their turn. */
+	BATCH = 32,
+	READ_BUDGET = 128
 };
 
 /* Packets received and packets reserved come from different pools: whoever holds
@@ -166,7 +169,8 @@ static uint64_t *tap_fault(struct tap *tap, struct mirage_packet *packet)
 	if (bytes > tap->longest_bytes && packet->next == NULL)
 		return tap_takes_gso(tap) ? &counters->rx_dropped_memory
 					  : &counters->rx_dropped_size;
-	if (!unix_vnet_decode(&header, tap->host.accept, packet))
+	if (tap->header_bytes != 0 &&
+	    !unix_vnet_decode(&header, tap->host.accept, packet))
 		return &counters->rx_dropped_invalid;
 	if (bytes > GSO_MAX_BYTES ||
 	    (bytes > tap->longest_bytes && packet->gso == MIRAGE_GSO_NONE))
@@ -213,20 +217,22 @@ static bool tap_receive(struct tap *tap, struct mirage_packet **frame)
 	return n >= 0 || tap_read_failed(tap, errno);
 }
 
-static void tap_drain(struct tap *tap)
+/** Reads and delivers a batch. Returns false when there is nothing left. */
+static bool tap_drain(struct tap *tap)
 {
-	struct mirage_packet *frames[READ_BUDGET];
+	struct mirage_packet *frames[BATCH];
+	bool more = true;
 	size_t n = 0;
 
-	for (unsigned i = 0; i < READ_BUDGET; i++) {
+	for (unsigned i = 0; i < BATCH && more; i++) {
 		if (tap->overflow == NULL && tap_takes_gso(tap))
 			tap->overflow =
 				mirage_pool_get(tap->pools[POOL_RX_GSO]);
-		if (!tap_receive(tap, &frames[n]))
-			break;
+		more = tap_receive(tap, &frames[n]);
 		n += frames[n] != NULL;
 	}
 	mirage_core_net_deliver(&tap->net, frames, n);
+	return more && !uv_is_closing((uv_handle_t *)&tap->poll);
 }
 
 static void tap_on_poll(uv_poll_t *poll, int status, int events)
@@ -241,8 +247,10 @@ static void tap_on_poll(uv_poll_t *poll, int status, int events)
 		tap_set_events(tap, UV_READABLE);
 		mirage_core_net_event(&tap->net, MIRAGE_EVENT_WRITABLE);
 	}
-	if ((events & UV_READABLE) != 0)
-		tap_drain(tap);
+	if ((events & UV_READABLE) == 0)
+		return;
+	for (unsigned n = 0; n < READ_BUDGET && tap_drain(tap); n += BATCH)
+		continue;
 }
 
 /* -------------------------------------------------------------- Sending -- */
@@ -254,17 +262,6 @@ static int tap_reserve(struct mirage_net *net, uint32_t length_bytes,
 	int pool = length_bytes <= tap->longest_bytes ? POOL_TX : POOL_TX_GSO;
 
 	return mirage_pool_reserve(tap->pools[pool], packets, n);
-}
-
-/** Whether the room before the data is free for certain: nobody else holds the
- *  packet, and it is one of our own. */
-static bool tap_owns(const struct tap *tap, const struct mirage_packet *frame)
-{
-	const void *owner = frame->owner;
-
-	return frame->references == 1 &&
-	       (owner == tap->pools[POOL_TX] || owner == tap->pools[POOL_RX] ||
-		owner == tap->pools[POOL_TX_GSO]);
 }
 
 /** Counts a frame that the kernel did not want. Returns whether it is taken. */
@@ -295,7 +292,7 @@ static bool tap_take(struct tap *tap, struct mirage_packet *frame)
 		tap->counters.tx_dropped_link++;
 		return true;
 	}
-	while (unix_tap_write(&tap->host, frame, tap_owns(tap, frame)) < 0)
+	while (unix_tap_write(&tap->host, frame) < 0)
 		if (errno != EINTR)
 			return tap_write_failed(tap, errno);
 	return true;

@@ -290,14 +290,14 @@ static ssize_t tap_write_joined(const struct unix_tap *tap,
 	return n;
 }
 
-ssize_t unix_tap_write(const struct unix_tap *tap, struct mirage_packet *frame,
-		       bool owned)
+ssize_t unix_tap_write(const struct unix_tap *tap, struct mirage_packet *frame)
 {
 	if (frame->next != NULL)
 		return tap_write_vectors(tap, frame);
 	if (!tap->header_vnet)
 		return write(tap->fd, frame->data, frame->length_bytes);
-	if (owned && mirage_packet_headroom(frame) >= UNIX_VNET_BYTES)
+	if (frame->references == 1 &&
+	    mirage_packet_headroom(frame) >= UNIX_VNET_BYTES)
 		return tap_write_joined(tap, frame);
 	return tap_write_vectors(tap, frame);
 }

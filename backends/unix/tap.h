@@ -38,10 +38,9 @@ int unix_tap_attach(struct unix_tap *tap, const struct mirage_open *open,
 bool unix_tap_attached(const struct unix_tap *tap);
 
 /**
- * Writes one frame; may use the room before its first byte if that is `owned`.
- * Returns what write(2) does.
+ * Writes one frame, and uses the room before its first byte if nobody else holds
+ * it. Returns what write(2) does.
  */
-ssize_t unix_tap_write(const struct unix_tap *tap, struct mirage_packet *frame,
-		       bool owned);
+ssize_t unix_tap_write(const struct unix_tap *tap, struct mirage_packet *frame);
 
 #endif /* MIRAGE_UNIX_TAP_H */

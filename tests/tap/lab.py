@@ -3,7 +3,9 @@
 application under test, and frames made and checked independently of it."""
 import atexit
 import fcntl
+import json
 import os
+import re
 import select
 import shutil
 import socket
@@ -16,6 +18,10 @@ PATIENCE_S = 20
 TYPE = 0x88B5  # for local experiments, IEEE 802
 HOST, CLIENT = b"\x02\0\0\0\0\x01", b"\x02\0\0\0\0\x02"
 ANYONE = b"\xff" * 6
+RX_CSUM, RX_GSO4, RX_GSO6 = 1 << 4, 1 << 5, 1 << 6
+ALL = RX_CSUM | RX_GSO4 | RX_GSO6
+TAPAPP = os.path.abspath(sys.argv[1])
+PING = os.path.abspath(sys.argv[2])
 
 
 def enter():
@@ -84,14 +90,8 @@ def delete(*names):
         run("ip", "link", "del", "dev", name)
 
 
-def statistic(name, which):
-    with open("/sys/class/net/%s/statistics/%s" % (name, which)) as file:
-        return int(file.read())
-
-
 def statistics(name, which):
     """From `ip`, since /sys may show another namespace."""
-    import json
     links = json.loads(run("ip", "-j", "-s", "link", "show", "dev", name))
     direction, key = which
     return links[0]["stats64"][direction][key]
@@ -272,3 +272,27 @@ class App:
         _, log = self.process.communicate(timeout=PATIENCE_S)
         expect(self.process.returncode, status, "exit status of " + str(log))
         return log.decode()
+
+
+def start(name, accept=0, options=""):
+    """tapapp on interface `name`, open."""
+    app = App(TAPAPP, "--net", "service=tap:%s%s" % (name, options))
+    expect(app.open(accept), "OK", "open")
+    return app
+
+
+def shown(app):
+    """The next frame received: its length, marks and Adler-32."""
+    line = app.hear("rx ")
+    return tuple(int(v) for v in re.findall(r"=(\d+)", line))
+
+
+def main(cases):
+    """Runs what is called case_…, or those named on the command line."""
+    enter()
+    only = sys.argv[3:]
+    for name, case in list(cases.items()):
+        if name.startswith("case_") and (not only or name[5:] in only):
+            print(name[5:].replace("_", " "), end=" ... ", flush=True)
+            case()
+            print("ok", flush=True)
