@@ -4,10 +4,11 @@
  */
 #include "harness.h"
 
-#define LISTS(X)                                                         \
-	X(law)                                                           \
-	X(tables) X(errors) X(app) X(events) X(console) X(clock) X(time) \
-		X(random) X(packet) X(net) X(net_frames) X(net_traffic)  \
+#define LISTS(X)                                                           \
+	X(law)                                                             \
+	X(tables)                                                          \
+	X(errors) X(app) X(events) X(console) X(clock) X(time) X(random)   \
+		X(packet) X(net) X(net_frames) X(net_marks) X(net_traffic) \
 			X(block) X(block_limits) X(block_queue) X(block_open)
 
 #define DECLARE(list) \

@@ -23,6 +23,7 @@ struct net_sink {
 	uint32_t next;	 /* the least sequence number yet to come */
 	uint32_t length; /* of our last one */
 	uint8_t csum, gso;
+	uint16_t csum_start, csum_offset;
 	uint8_t flat[NET_FLAT];	     /* our last one, in one piece */
 	struct mirage_packet **hold; /* keeps packets here instead */
 	unsigned n_held, hold_max;
@@ -138,6 +139,8 @@ static inline void net_take(struct net_sink *sink, struct mirage_packet *packet)
 		net_flatten(sink, packet);
 		sink->csum = packet->csum;
 		sink->gso = packet->gso;
+		sink->csum_start = packet->csum_start_bytes;
+		sink->csum_offset = packet->csum_offset_bytes;
 		net_judge(sink);
 		if (sink->hold != NULL && sink->n_held < sink->hold_max) {
 			sink->hold[sink->n_held++] = packet;
@@ -175,12 +178,13 @@ static inline bool net_links_up(void)
 	       conf_net(CONF_NET_B)->info->link_up;
 }
 
-/** Opens both networks and has `sink` receive at B. */
-#define NET_OPEN_PAIR(sink)                                                   \
+/** Opens both networks and has `sink` receive at B, which accepts `accept`. */
+#define NET_OPEN_PAIR(sink) NET_OPEN_PAIR_ACCEPT(sink, 0)
+#define NET_OPEN_PAIR_ACCEPT(sink, accept)                                    \
 	do {                                                                  \
 		conf_set(&(sink), sizeof(sink), 0);                           \
 		conf_open(CONF_NET_A, 0);                                     \
-		conf_open(CONF_NET_B, 0);                                     \
+		conf_open(CONF_NET_B, (accept));                              \
 		AWAIT(conf_is_open(CONF_NET_A) && conf_is_open(CONF_NET_B) && \
 		      (conf_over() || net_links_up()));                       \
 		if (conf_over())                                              \
