@@ -2,6 +2,7 @@
 /*
  * fixture_unix.c: the unix backend, in as many variations as it has engines.
  */
+#define _GNU_SOURCE
 #include "fixture_host.h"
 
 #include "../backends/unix/pair.h"
@@ -9,9 +10,11 @@
 #include <errno.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <sched.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -160,6 +163,45 @@ static const char *setup_stream(struct conf_fixture *fixture, bool own_process)
 	return console(fixture, own_process);
 }
 
+/* ------------------------------------------------------------------ Taps -- */
+
+/* Two taps on a bridge in a network namespace of this process's own. Without IPv6
+ * the kernel has nothing to say there. */
+static const char tap_script[] =
+	"set -eu\n"
+	"echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6\n"
+	"ip -batch - <<END\n"
+	"link add conf type bridge forward_delay 0 mcast_snooping 0\n"
+	"tuntap add dev conf-a mode tap\n"
+	"tuntap add dev conf-b mode tap\n"
+	"link set dev conf-a master conf txqueuelen 20000 up\n"
+	"link set dev conf-b master conf txqueuelen 20000 up\n"
+	"link set dev conf txqueuelen 20000 up\n"
+	"END\n";
+
+static bool set_tap_link(const char *name, bool up)
+{
+	char command[80];
+
+	snprintf(command, sizeof(command), "ip link set dev conf-%s %s", name,
+		 up ? "up" : "down");
+	return system(command) == 0;
+}
+
+static const char *setup_tap(struct conf_fixture *fixture, bool own_process)
+{
+	int n;
+
+	if (!own_process || unshare(CLONE_NEWNET) != 0)
+		return "needs the right to make a network namespace";
+	if (system(tap_script) != 0)
+		return "cannot make two taps and a bridge (ip, /dev/net/tun)";
+	n = add(fixture, 0, "--net", "a=tap:conf-a");
+	n = add(fixture, n, "--net", "b=tap:conf-b");
+	add_read_only(fixture, add_memory(fixture, n));
+	return console(fixture, own_process);
+}
+
 /* ------------------------------------------------------------- Fixtures -- */
 
 #define COMMON(name_, setup_)                                                 \
@@ -207,5 +249,10 @@ static struct conf_fixture stream = {
 	COMMON("unix-stream", setup_stream),
 };
 
-struct conf_fixture *const conf_fixtures[] = {&memory,	&file,	 &direct,
-					      &threads, &stream, NULL};
+static struct conf_fixture tap = {
+	COMMON("unix-tap", setup_tap),
+	.net_link = set_tap_link,
+};
+
+struct conf_fixture *const conf_fixtures[] = {&memory, &file, &direct, &threads,
+					      &stream, &tap,  NULL};
