@@ -88,6 +88,8 @@
 	X(NET_UNASKED_CAPS, "net-unasked-caps", "LAW-07", "net.info") \
 	X(NET_COUNTERS_STAY, "net-counters-stay", "NET-05", "net.reopen") \
 	X(NET_FIRST_FRAGMENT_ONLY, "net-first-fragment-only", "NET-26", "net.fragments") \
+	X(NET_LEAVES_BLANK, "net-leaves-checksum-blank", "NET-26", "net.blank_checksum net.blank_checksum_accepted") \
+	X(NET_UNASKED_MARK, "net-unasked-mark", "NET-26", "net.blank_checksum") \
 	X(NET_DROPS_LONGEST, "net-drops-longest", "NET-01", "net.longest_frame") \
 	X(NET_PADS, "net-pads", "NET-01", "net.shortest_frame net.every_length") \
 	X(NET_CORRUPTS, "net-corrupts", "NET-26", "net.burst net.every_length") \

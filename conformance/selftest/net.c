@@ -120,8 +120,10 @@ static void arrive(struct port *to, const struct mirage_packet *frame)
 	if (planted(BUG_NET_PADS) && length < 60)
 		length = 60;
 	frame_copy(frame, mirage_packet_append(copy, length));
-	if (frame->csum == MIRAGE_CSUM_BLANK)
+	if (frame->csum == MIRAGE_CSUM_BLANK && !planted(BUG_NET_LEAVES_BLANK))
 		checksum_fill(frame, copy->data, length);
+	if (planted(BUG_NET_UNASKED_MARK))
+		copy->csum = MIRAGE_CSUM_VERIFIED;
 	if (planted(BUG_NET_CORRUPTS) && length > 600)
 		copy->data[600] ^= 0xff;
 	deliver(to, copy);
