@@ -202,8 +202,9 @@ static enum core_parse take(const struct mirage_option *option,
 		core.log_level += core.log_level < MIRAGE_LOG_DEBUG;
 		return CORE_PARSE_RUN;
 	}
-	if (strncmp(option->value_name != NULL ? option->value_name : "",
-		    "NAME", 4) == 0)
+	if (option->value_name != NULL &&
+	    (strncmp(option->value_name, "NAME=", 5) == 0 ||
+	     strncmp(option->value_name, "NAME[", 5) == 0))
 		return add_named(name, value);
 	return add(name, "", 0, value);
 }

@@ -201,7 +201,7 @@ static const struct mirage_ambient ambient = {
 };
 
 static const struct mirage_option options[] = {
-	{"bug", "BUG", "break what bugs.h lists as BUG"},
+	{"bug", "NAME", "break what bugs.h lists as NAME"},
 	{"plain", NULL, "devices without any optional capability"},
 	{0},
 };
