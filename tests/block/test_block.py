@@ -449,7 +449,7 @@ class Refusals(Case):
 
     def test_read_only_file_system(self):
         prefix = mounted("tmpfs", self.folder, f"truncate -s 1M {self.path} "
-                         f"&& mount -o remount,ro {self.folder}")
+                         f"&& mount -o remount,bind,ro {self.folder}")
         self.refused(f"file:{self.path}", "EROFS", "on a read-only file "
                      "system; add ,ro", prefix=prefix)
 
