@@ -10,6 +10,7 @@
 
 #include <check.h>
 #include <dirent.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -185,7 +186,7 @@ static void check_case(void)
 	char *log;
 
 	if (test->aborts != NULL)
-		tcase_add_test_raise_signal(tcase, run_case, 6);
+		tcase_add_test_raise_signal(tcase, run_case, SIGABRT);
 	else
 		tcase_add_test(tcase, run_case);
 	tcase_set_timeout(tcase, CASE_TIMEOUT_S);
@@ -335,17 +336,19 @@ static void choose_fixture(const char *name)
 
 static void take_value(const char *option, const char *value)
 {
+	bool fixture = strcmp(option, "--fixture") == 0;
+	bool filter = strcmp(option, "--filter") == 0;
+	bool json = strcmp(option, "--json") == 0;
+
+	if (!fixture && !filter && !json)
+		wrong("unknown option", option);
 	if (value == NULL)
 		wrong("a value is missing after", option);
-	if (strcmp(option, "--fixture") == 0)
+	if (fixture)
 		choose_fixture(value);
-	else if (strcmp(option, "--filter") == 0)
+	if (filter)
 		runner.filter = value;
-	else if (strcmp(option, "--json") == 0)
-		runner.json = fopen(value, "w");
-	else
-		wrong("unknown option", option);
-	if (strcmp(option, "--json") == 0 && runner.json == NULL)
+	if (json && (runner.json = fopen(value, "w")) == NULL)
 		wrong("cannot write to", value);
 }
 
