@@ -9,6 +9,17 @@ static bool is_open(const struct mirage_net *net)
 	return core_state(net->state) == CORE_OPEN;
 }
 
+/* ------------------------------------------------------------ Shortage -- */
+
+/* Whoever fell short waits for WRITABLE: that keeps the program running. */
+static void set_short(struct mirage_net *net, bool is_short)
+{
+	if (((net->state & CORE_SHORT) != 0) == is_short)
+		return;
+	net->state ^= CORE_SHORT;
+	core.keeping += is_short ? 1 : -1;
+}
+
 /* ------------------------------------------------------------- Sending -- */
 
 static uint32_t gso_cap(uint8_t gso)
@@ -95,7 +106,7 @@ int mirage_net_send(struct mirage_net *net,
 	net->counters->tx_frames += (uint64_t)taken;
 	net->counters->tx_bytes += bytes;
 	if ((size_t)taken < good)
-		net->state |= CORE_SHORT;
+		set_short(net, true);
 	return taken;
 }
 
@@ -115,7 +126,7 @@ int mirage_net_reserve(struct mirage_net *net, uint32_t length_bytes,
 		return 0;
 	got = net->ops->reserve(net, length_bytes, packets, n);
 	if (got >= 0 && (size_t)got < n)
-		net->state |= CORE_SHORT;
+		set_short(net, true);
 	return got;
 }
 
@@ -181,7 +192,7 @@ void mirage_core_net_event(struct mirage_net *net, uint32_t event)
 	if (event == MIRAGE_EVENT_WRITABLE) {
 		if ((net->state & CORE_SHORT) == 0)
 			return;
-		net->state &= ~(uint32_t)CORE_SHORT;
+		set_short(net, false);
 	}
 	net->events |= 1u << event;
 	core.device_events = true;
@@ -193,6 +204,7 @@ void mirage_net_close(struct mirage_net *net)
 	if (!is_open(net))
 		return;
 	mirage_net_on_receive(net, NULL, NULL);
+	set_short(net, false);
 	net->state = CORE_CLOSING;
 	core.keeping++;
 	net->ops->close(net);

@@ -165,7 +165,8 @@ MIRAGE_API int mirage_run(int argc, char *argv[], mirage_start_fn *start);
  *
  * The program also ends, with status 0, when `start` has returned and nothing
  * is left that could call it: no timer armed, no open, request or close in
- * flight, no network with a receiver, no reader of the console [APP-08].
+ * flight, no network with a receiver or owing a WRITABLE, no reader of the
+ * console [APP-08].
  */
 MIRAGE_API void mirage_exit(int status);
 

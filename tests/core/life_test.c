@@ -405,6 +405,45 @@ START_TEST(a_receiver_keeps_it_running)
 }
 END_TEST
 
+static void on_writable(void *arg, uint32_t event)
+{
+	ck_assert_uint_eq(event, MIRAGE_EVENT_WRITABLE);
+	calls++;
+}
+
+static void on_open_full(void *arg, int error, struct mirage_net *net)
+{
+	struct mirage_packet *packet;
+
+	mirage_net_on_event(net, on_writable, NULL);
+	ck_assert_int_eq(mirage_net_reserve(net, 60, &packet, 1), 1);
+	fake_frame(packet, 1, 60);
+	ck_assert_int_eq(mirage_net_send(net, &packet, 1), 0);
+	mirage_packet_release(packet);
+}
+
+static int start_full_network(int argc, char *argv[])
+{
+	fake.tx_room = 0;
+	mirage_net_open("service", 0, on_open_full, NULL);
+	return 0;
+}
+
+static bool room_late(void)
+{
+	ck_assert(mirage_core_waiting());
+	mirage_core_net_event(&fake.net, MIRAGE_EVENT_WRITABLE);
+	return true;
+}
+
+START_TEST(a_shortage_keeps_it_running)
+{
+	fake.on_idle = room_late;
+	ck_assert_int_eq(fake_run(start_full_network, NULL), 0);
+	ck_assert_int_eq(calls, 1);
+}
+END_TEST
+
 static void on_event(void *arg, uint32_t event)
 {
 	ck_assert_uint_eq(event, MIRAGE_EVENT_SHUTDOWN);
@@ -446,6 +485,7 @@ TCase *core_case_life(void)
 	tcase_add_test(tcase, a_status_that_is_none);
 	tcase_add_test(tcase, an_idle_network_does_not_keep_it_running);
 	tcase_add_test(tcase, a_receiver_keeps_it_running);
+	tcase_add_test(tcase, a_shortage_keeps_it_running);
 	tcase_add_test(tcase, a_shutdown_without_a_handler);
 	tcase_add_test(tcase, a_shutdown_with_a_handler);
 	return tcase;
