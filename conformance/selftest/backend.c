@@ -38,11 +38,20 @@ static bool order_bug(void)
 
 /* ----------------------------------------------------------------- Clock -- */
 
+static struct mirage_clock_info clock_info = {
+	.size = sizeof(clock_info),
+	.counts_suspended = true,
+	.monotonic_resolution_ns = READING_NS,
+	.wall_resolution_ns = READING_NS,
+};
+
 /* Each reading takes a little, so that two of them differ. */
 static uint64_t monotonic_ns(void)
 {
 	static unsigned readings;
 
+	if (planted(BUG_CLOCK_INFO_CHANGES))
+		clock_info.wall_resolution_ns++;
 	now_ns += READING_NS;
 	if (planted(BUG_CLOCK_STEPS_BACK) && ++readings % 1000 == 0)
 		return now_ns - 5000;
@@ -54,13 +63,6 @@ static int64_t wall_ns(void)
 	now_ns += READING_NS;
 	return WALL_START_NS + (int64_t)now_ns;
 }
-
-static struct mirage_clock_info clock_info = {
-	.size = sizeof(clock_info),
-	.counts_suspended = true,
-	.monotonic_resolution_ns = READING_NS,
-	.wall_resolution_ns = READING_NS,
-};
 
 static const struct mirage_clock_ops clock_ops = {
 	.size = sizeof(clock_ops),

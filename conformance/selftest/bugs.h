@@ -63,6 +63,8 @@
 	X(BLOCK_CLOSE_AGAIN, "block-closes-again", "BLK-17", "block.close_twice_512") \
 	X(BLOCK_BUSY_MISSING, "block-opens-twice", "BLK-12", "block.open_twice") \
 	X(BLOCK_OPENS_INSIDE, "block-opens-inside", "LAW-02", "block.bad_names") \
+	X(OPEN_SILENT, "open-fails-silently", "ERR-01", "errors.unknown_name_is_logged") \
+	X(BLOCK_NAME_STAYS, "block-name-stays-taken", "BLK-16", "block.reopen_512") \
 	X(BLOCK_NAMES, "block-takes-bad-names", "BLK-10", "block.bad_names") \
 	X(BLOCK_UNKNOWN_NAME, "block-unknown-name-is-eio", "BLK-11", "block.unknown_name") \
 	/* Networks, inside the backend. */ \
@@ -124,6 +126,7 @@
 	X(NET_BUSY_MISSING, "net-opens-twice", "NET-09", "net.open_twice") \
 	X(NET_OPENS_INSIDE, "net-opens-inside", "LAW-02", "net.opens_later net.bad_names") \
 	X(NET_OPENS_TWICE, "net-answers-open-twice", "LAW-01", "net.opens_later") \
+	X(NET_NAME_STAYS, "net-name-stays-taken", "NET-12", "net.reopen") \
 	X(NET_NAMES, "net-takes-bad-names", "NET-07", "net.bad_names") \
 	X(NET_UNKNOWN_NAME, "net-unknown-name-is-eio", "NET-08", "net.unknown_name") \
 	X(PACKET_NOT_ZEROED, "packet-not-zeroed", "PKT-07", "packet.zeroed_after_release packet.zeroed_after_send net.received_private") \
@@ -140,11 +143,13 @@
 	X(TIMER_CANCEL_IDLE, "timer-canceled-fires", "TIM-07", "time.cancelled_never_runs") \
 	X(TIMER_CANCEL_LIES, "timer-cancel-says-no", "TIM-08", "time.cancelled_by_an_equal time.cancelled_never_runs") \
 	X(TIMER_ARMED_LIES, "timer-always-armed", "TIM-09", "time.armed time.idle_inside") \
+	X(TIMER_STOPS_AFTER, "timer-restart-inside-is-lost", "TIM-06", "time.idle_inside") \
 	X(TIMER_WRAPS, "timer-32-bits-of-microseconds", "TIM-01", "time.far_deadlines") \
 	/* Clocks, random, console, life. */ \
 	X(CLOCK_STEPS_BACK, "clock-steps-back", "CLK-01", "clock.never_back") \
 	X(CLOCK_COARSE, "clock-finer-than-it-says", "CLK-04", "clock.steps") \
 	X(CLOCK_NO_RESOLUTION, "clock-no-resolution", "CLK-03", "clock.resolution") \
+	X(CLOCK_INFO_CHANGES, "clock-info-changes", "CLK-05", "clock.info_constant") \
 	X(RESUME_CLOCK_BACK, "clock-back-after-suspension", "CLK-01", "events.resumed") \
 	X(RANDOM_CONSTANT, "random-constant", "RND-02", "random.unrelated") \
 	X(RANDOM_SHORT, "random-short", "RND-02", "random.large") \

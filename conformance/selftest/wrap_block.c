@@ -229,6 +229,10 @@ static void on_opened(void *arg, int result, struct mirage_block *block)
 	static struct mirage_block *last;
 	struct block_open *open = arg;
 
+	if (planted(BUG_BLOCK_NAME_STAYS) && block != NULL && last != NULL) {
+		result = MIRAGE_EBUSY;
+		block = NULL;
+	}
 	if (block != NULL)
 		last = block;
 	if (planted(BUG_BLOCK_BUSY_MISSING) && result == MIRAGE_EBUSY) {

@@ -131,6 +131,10 @@ static void on_opened(void *arg, int result, struct mirage_net *net)
 	static struct mirage_net *last;
 	struct net_open *open = arg;
 
+	if (planted(BUG_NET_NAME_STAYS) && net != NULL && last != NULL) {
+		result = MIRAGE_EBUSY;
+		net = NULL;
+	}
 	if (net != NULL)
 		last = net;
 	if (planted(BUG_NET_BUSY_MISSING) && result == MIRAGE_EBUSY) {

@@ -34,18 +34,38 @@ static uint64_t spoil_deadline(uint64_t deadline_ns)
 	return deadline_ns;
 }
 
-/* A second timer beside the one that is started. Not beside those of the harness,
- * which wait for longer and start each other: they would double each time. */
+/* The harness's own timers wait for longer than those of the cases, and start each
+ * other: the bugs that multiply or stop timers leave them alone. */
+static bool is_of_a_case(uint64_t deadline_ns)
+{
+	uint64_t now_ns = mirage_clock_monotonic_ns();
+
+	return deadline_ns > now_ns && deadline_ns - now_ns < 900000;
+}
+
+/* A second timer beside the one that is started. */
 static void start_shadow(uint64_t deadline_ns, mirage_timer_fn *on_time,
 			 void *arg)
 {
 	static struct mirage_timer shadows[SHADOWS];
 	static unsigned n;
-	uint64_t now_ns = mirage_clock_monotonic_ns();
 
-	if (deadline_ns > now_ns && deadline_ns - now_ns < 900000)
-		__real_mirage_timer_start(&shadows[n++ % SHADOWS], deadline_ns,
-					  on_time, arg);
+	__real_mirage_timer_start(&shadows[n++ % SHADOWS], deadline_ns, on_time,
+				  arg);
+}
+
+/* A timer that is disarmed when its function has returned. */
+static struct {
+	struct mirage_timer *timer;
+	mirage_timer_fn *on_time;
+	void *arg;
+} stopping;
+
+static void run_and_stop(void *arg)
+{
+	(void)arg;
+	stopping.on_time(stopping.arg);
+	__real_mirage_timer_cancel(stopping.timer);
 }
 
 void __wrap_mirage_timer_start(struct mirage_timer *timer, uint64_t deadline_ns,
@@ -59,8 +79,14 @@ void __wrap_mirage_timer_start(struct mirage_timer *timer, uint64_t deadline_ns,
 		return;
 	}
 	deadline_ns = spoil_deadline(deadline_ns);
-	if (planted(BUG_TIMER_TWICE))
+	if (planted(BUG_TIMER_TWICE) && is_of_a_case(deadline_ns))
 		start_shadow(deadline_ns, on_time, arg);
+	if (planted(BUG_TIMER_STOPS_AFTER) && is_of_a_case(deadline_ns)) {
+		stopping.timer = timer;
+		stopping.on_time = on_time;
+		stopping.arg = arg;
+		on_time = run_and_stop;
+	}
 	__real_mirage_timer_start(timer, deadline_ns, on_time, arg);
 }
 
