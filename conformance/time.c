@@ -76,15 +76,16 @@ CASE(time, passed_deadline, "TIM-02 LAW-02")
 
 	CASE_BEGIN;
 	places = 0;
-	note_start(&later, mirage_clock_monotonic_ns() + 200000000);
+	note_start(&later, mirage_clock_monotonic_ns() + 60000000000);
 	note_start(&past, mirage_clock_monotonic_ns());
 	note_start(&zero, 0);
 	CHECK_EQ(past.runs + zero.runs, 0);
 	AWAIT(zero.runs > 0 && past.runs > 0);
 	CHECK_EQ(later.runs, 0);
-	AWAIT(later.runs > 0);
+	REST_NS(1000000);
 	CHECK_EQ(zero.runs, 1);
 	CHECK_EQ(past.runs, 1);
+	mirage_timer_cancel(&later.timer);
 	CASE_END;
 }
 
