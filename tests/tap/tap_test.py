@@ -75,7 +75,7 @@ def case_ping_passes_over_what_is_broken():
             frame(source="10.0.0.2"), frame(source="224.0.0.1"),
             frame(to="10.0.0.3"), frame(to="255.255.255.255"),
             frame(lab.echo(b"x", spoil=1)), frame(lab.echo(b"x", type=0)),
-            frame(b"\x08"),
+            frame(b"\x08"), frame(b"\x08\0\xf7\xff"),
             lab.ANYONE + good[6:],
             mac + b"\x03" + good[7:]):
         s.send(broken)
