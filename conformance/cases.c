@@ -4,12 +4,13 @@
  */
 #include "harness.h"
 
-#define LISTS(X)                                                           \
-	X(law)                                                             \
-	X(tables)                                                          \
-	X(errors) X(app) X(events) X(console) X(clock) X(time) X(random)   \
-		X(packet) X(net) X(net_frames) X(net_marks) X(net_traffic) \
-			X(block) X(block_limits) X(block_queue) X(block_open)
+/* clang-format off */
+#define LISTS(X) \
+	X(law) X(tables) X(errors) X(app) X(events) \
+	X(console) X(clock) X(time) X(random) \
+	X(packet) X(net) X(net_frames) X(net_marks) X(net_traffic) \
+	X(block) X(block_limits) X(block_queue) X(block_open)
+/* clang-format on */
 
 #define DECLARE(list) \
 	extern const struct conf_case *const conf_##list##_cases[];
