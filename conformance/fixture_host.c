@@ -6,6 +6,7 @@
 #define _GNU_SOURCE
 #include "fixture_host.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <stdarg.h>
@@ -145,20 +146,43 @@ const char *host_format(const char *format, ...)
 	return text;
 }
 
+/* The directory that this process made, because no runner did. */
+static const char *own_scratch;
+
+static void remove_own_scratch(void)
+{
+	DIR *directory = opendir(own_scratch);
+	struct dirent *entry;
+
+	while (directory != NULL && (entry = readdir(directory)) != NULL)
+		unlinkat(dirfd(directory), entry->d_name, 0);
+	if (directory != NULL)
+		closedir(directory);
+	rmdir(own_scratch);
+}
+
+static bool make_scratch(struct conf_fixture *fixture)
+{
+	char template[] = "/tmp/mirage-conformance.XXXXXX";
+
+	if (fixture->scratch != NULL)
+		return true;
+	if (mkdtemp(template) == NULL)
+		return false;
+	fixture->scratch = own_scratch = host_format("%s", template);
+	return atexit(remove_own_scratch) == 0;
+}
+
 const char *host_file(struct conf_fixture *fixture, const char *name,
 		      size_t size_bytes, int value)
 {
-	char template[] = "/tmp/mirage-conformance.XXXXXX";
 	const char *path;
 	char *content;
 	FILE *file;
 	size_t n;
 
-	if (fixture->scratch == NULL) {
-		if (mkdtemp(template) == NULL)
-			return NULL;
-		fixture->scratch = host_format("%s", template);
-	}
+	if (!make_scratch(fixture))
+		return NULL;
 	path = host_format("%s/%s", fixture->scratch, name);
 	file = fopen(path, "w");
 	content = malloc(size_bytes + 1);
