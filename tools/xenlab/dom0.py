@@ -2,56 +2,129 @@
 """The dom0 image: an initramfs of busybox, Xen's tools and kernel modules, all
 taken from installed Debian packages."""
 import glob
+import hashlib
 import os
 import re
 import shutil
 import subprocess
 
-PACKAGES = ["qemu-system-x86", "xen-hypervisor-4.17-amd64", "xen-utils-4.17",
-            "xenstore-utils", "linux-image-amd64", "busybox-static", "cpio",
-            "kmod", "iproute2"]
+HERE = os.path.dirname(os.path.realpath(__file__))
 
-XEN_LIB = "/usr/lib/xen-4.17"
-XEN_BOOT = "/boot/xen-4.17-amd64.gz"
-
-# What xl, the test programs and the scripts use, besides busybox.
-PROGRAMS = ["/usr/bin/xenstore-ls",
-            "/usr/bin/xenstore-read", "/usr/bin/xenstore-write",
-            "/usr/bin/xenstore-rm", "/usr/bin/xenstore-list",
-            "/usr/bin/xenstore-watch", "/usr/bin/xenstore-exists",
-            "/sbin/ip", "/sbin/bridge"]
-XEN_PROGRAMS = ["xl", "xenstored", "xenconsoled", "xenconsole", "xen-init-dom0", "xenctx",
-                "libxl-save-helper", "lsevtchn", "xen-hvmctx"]
-MODULES = ["xen-evtchn", "xen-gntdev", "xen-gntalloc", "xenfs", "xen-privcmd",
-           "xen-netback", "xen-blkback", "bridge", "loop", "tun", "veth",
-           "virtio_pci", "virtio_console", "9p", "9pnet_virtio", "af_packet"]
+# What xl, the scripts and the tests use, besides busybox.
+PROGRAMS = ["/usr/bin/xenstore-ls", "/usr/bin/xenstore-read",
+            "/usr/bin/xenstore-write", "/usr/bin/xenstore-rm",
+            "/usr/bin/xenstore-list", "/usr/bin/xenstore-watch",
+            "/usr/bin/xenstore-exists", "/sbin/ip", "/sbin/bridge",
+            "/sbin/losetup"]
+XEN_PROGRAMS = ["xl", "xenstored", "xenconsoled", "xenconsole",
+                "xen-init-dom0", "xenctx", "libxl-save-helper", "lsevtchn",
+                "xen-hvmctx"]
+# Besides what `ldd` names: pthread_exit loads the first one by name, and the
+# others are for programs of the tests, which run from the shared folder.
+LIBRARIES = ["libgcc_s.so.1", "libxenctrl.so.*", "libxenguest.so.*",
+             "libxenstore.so.*", "libxengnttab.so.*", "libxenevtchn.so.*",
+             "libxenforeignmemory.so.*", "libxentoolcore.so.*",
+             "libxentoollog.so.*", "libxencall.so.*",
+             "libxendevicemodel.so.*"]
+# The first line before the agent is ready, the second beside it.
+MODULES_FIRST = ["xen-evtchn", "xen-gntdev", "xen-gntalloc", "xenfs",
+                 "xen-privcmd", "virtio_pci", "virtio_console",
+                 "9pnet_virtio", "9p"]
+MODULES_THEN = ["xen-netback", "xen-blkback", "bridge", "loop", "tun", "veth",
+                "af_packet"]
 
 
 class Missing(Exception):
-    pass
+    """What is not installed, and the package that has it."""
+
+    def __init__(self, what, package):
+        super().__init__(f"{what} is not installed: apt-get install {package}")
+
+
+def natural(text):
+    """A sort key by which 4.9 comes before 4.17."""
+    return [int(part) if part.isdigit() else part
+            for part in re.split(r"(\d+)", text)]
+
+
+def xen():
+    """The newest installed Xen: (hypervisor, folder of its tools)."""
+    images = glob.glob("/boot/xen-*-amd64.gz")
+    for image in sorted(images, key=natural, reverse=True):
+        version = re.fullmatch(r".*/xen-(.*)-amd64\.gz", image)[1]
+        if os.path.exists(f"/usr/lib/xen-{version}/bin/xl"):
+            return image, f"/usr/lib/xen-{version}"
+    if images:
+        version = re.fullmatch(r".*/xen-(.*)-amd64\.gz", images[-1])[1]
+        raise Missing(f"/usr/lib/xen-{version}", f"xen-utils-{version}")
+    raise Missing("/boot/xen-VERSION-amd64.gz", "xen-system-amd64")
 
 
 def kernel():
-    images = sorted(glob.glob("/boot/vmlinuz-*"))
-    if not images:
-        raise Missing("no kernel in /boot: install linux-image-amd64")
-    return images[-1], images[-1].removeprefix("/boot/vmlinuz-")
+    """The newest installed kernel that can be dom0: (image, version)."""
+    for image in sorted(glob.glob("/boot/vmlinuz-*"), key=natural,
+                        reverse=True):
+        version = image.removeprefix("/boot/vmlinuz-")
+        if glob.glob(f"/lib/modules/{version}/kernel/drivers/block/"
+                     "xen-blkback/*"):
+            return image, version
+    raise Missing("a kernel with xen-blkback", "linux-image-amd64")
 
 
 def check_packages():
-    for package, path in [("xen-hypervisor-4.17-amd64", XEN_BOOT),
-                          ("xen-utils-4.17", f"{XEN_LIB}/bin/xl"),
-                          ("xenstore-utils", "/usr/bin/xenstore-ls"),
+    xen()
+    kernel()
+    for package, path in [("xenstore-utils", "/usr/bin/xenstore-ls"),
                           ("busybox-static", "/bin/busybox"),
-                          ("iproute2", "/sbin/ip")]:
+                          ("iproute2", "/sbin/ip"),
+                          ("mount", "/sbin/losetup")]:
         if not os.path.exists(path):
-            raise Missing(f"{path} is missing: install {package}")
+            raise Missing(path, package)
     for package, program in [("qemu-system-x86", "qemu-system-x86_64"),
                              ("cpio", "cpio"), ("kmod", "modprobe")]:
-        if shutil.which(program) is None:
-            raise Missing(f"{program} is missing: install {package}")
-    kernel()
+        if shutil.which(program, path=search_path()) is None:
+            raise Missing(program, package)
+    if "statically linked" not in interpreter("/bin/busybox"):
+        raise Missing("a static busybox", "busybox-static")
 
+
+def interpreter(path):
+    """What `ldd` says of a program."""
+    done = subprocess.run(["ldd", path], capture_output=True, text=True,
+                          check=False)
+    return done.stdout + done.stderr.replace("not a dynamic executable",
+                                             "statically linked")
+
+
+def search_path():
+    """modprobe and depmod are outside of a user's path."""
+    return os.environ.get("PATH", "") + ":/usr/sbin:/sbin:/usr/bin:/bin"
+
+
+def run(*command, **more):
+    env = {**os.environ, "PATH": search_path()}
+    return subprocess.run(command, env=env, check=True, **more)
+
+
+def key():
+    """Changes when something does from which the image is made."""
+    digest = hashlib.sha256()
+    for path in sources():
+        stat = os.stat(path)
+        digest.update(f"{path} {stat.st_size} {stat.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
+
+
+def sources():
+    image, folder = xen()
+    paths = [image, kernel()[0], f"{folder}/bin/xl", "/bin/busybox",
+             f"{HERE}/dom0.py", *PROGRAMS]
+    for where, _, names in os.walk(f"{HERE}/dom0"):
+        paths += [f"{where}/{name}" for name in names]
+    return sorted(paths)
+
+
+# --------------------------------------------------------------------- Building
 
 def copy(root, path, target=None):
     """Copies a file under its own name, links followed."""
@@ -60,29 +133,60 @@ def copy(root, path, target=None):
     shutil.copy2(os.path.realpath(path), where)
 
 
-def libraries(path):
-    out = subprocess.run(["ldd", path], capture_output=True, text=True)
-    return re.findall(r"(/[^ ]+\.so[^ ]*)", out.stdout)
-
-
 def copy_program(root, path):
     copy(root, path)
-    for library in libraries(path):
+    for library in re.findall(r"(/[^ ]+\.so[^ ]*)", interpreter(path)):
         copy(root, library)
 
 
+def copy_libraries(root, folder):
+    for name in LIBRARIES:
+        for path in glob.glob(f"{folder}/lib/x86_64-linux-gnu/{name}") + \
+                glob.glob(f"/lib/x86_64-linux-gnu/{name}"):
+            copy_program(root, path)
+
+
+def module_order(version, modules):
+    """The files of modules, each after those it needs."""
+    order = []
+    for module in modules:
+        out = run("modprobe", "-S", version, "--show-depends", module,
+                  capture_output=True, text=True).stdout
+        order += re.findall(r"^insmod (\S+)", out, re.M)
+    return list(dict.fromkeys(order))
+
+
 def copy_modules(root, version):
-    for module in MODULES:
-        out = subprocess.run(
-            ["modprobe", "-S", version, "--show-depends", module],
-            capture_output=True, text=True, check=True).stdout
-        for path in re.findall(r"^insmod (\S+)", out, re.M):
-            copy(root, path)
-    base = f"/lib/modules/{version}"
+    """Also for `modprobe`, which a test may want."""
+    first = module_order(version, MODULES_FIRST)
+    then = module_order(version, MODULES_FIRST + MODULES_THEN)[len(first):]
+    for path in first + then:
+        copy(root, path)
+    for name, paths in [("first", first), ("then", then)]:
+        with open(f"{root}/etc/modules-{name}", "w", encoding="utf-8") as out:
+            out.write("".join(path + "\n" for path in paths))
     for name in ["modules.order", "modules.builtin",
                  "modules.builtin.modinfo"]:
-        copy(root, f"{base}/{name}")
-    subprocess.run(["depmod", "-b", root, version], check=True)
+        copy(root, f"/lib/modules/{version}/{name}")
+    run("depmod", "-b", root, version)
+
+
+def fill(root):
+    for name in ["proc", "sys", "dev", "run", "tmp", "lab", "var/lib/xen",
+                 "etc/xen/scripts", "bin", "sbin", "usr/bin", "usr/sbin",
+                 "root"]:
+        os.makedirs(f"{root}/{name}")
+    os.symlink("/run", f"{root}/var/run")
+    copy(root, "/bin/busybox")
+    for path in PROGRAMS:
+        copy_program(root, path)
+    folder = xen()[1]
+    for name in XEN_PROGRAMS:
+        copy_program(root, f"{folder}/bin/{name}")
+    os.symlink(f"{folder}/bin", f"{root}/xen")
+    copy_libraries(root, folder)
+    copy_modules(root, kernel()[1])
+    shutil.copytree(f"{HERE}/dom0", root, dirs_exist_ok=True)
 
 
 def build(directory):
@@ -90,28 +194,11 @@ def build(directory):
     check_packages()
     root = f"{directory}/root"
     shutil.rmtree(root, ignore_errors=True)
-    for name in ["proc", "sys", "dev", "run", "tmp", "lab", "var/log/xen/console",
-                 "var/lib/xen", "var/run", "etc/xen/scripts", "bin", "sbin",
-                 "usr/bin", "usr/sbin", "root"]:
-        os.makedirs(f"{root}/{name}")
-    copy(root, "/bin/busybox")
-    for path in PROGRAMS:
-        copy_program(root, path)
-    for name in XEN_PROGRAMS:
-        copy_program(root, f"{XEN_LIB}/bin/{name}")
-    for extra in glob.glob("/lib/x86_64-linux-gnu/libgcc_s.so.1"):
-        copy(root, extra)  # pthread_exit loads it by name
-    image, version = kernel()
-    copy_modules(root, version)
-    here = os.path.dirname(os.path.realpath(__file__))
-    shutil.copytree(f"{here}/dom0", root, dirs_exist_ok=True)
-    for script in ["init", "sbin/agent", "etc/xen/scripts/block",
-                   "etc/xen/scripts/vif-lab"]:
-        os.chmod(f"{root}/{script}", 0o755)
+    fill(root)
     with open(f"{directory}/dom0.cpio.gz", "wb") as out:
         subprocess.run("find . | cpio -o -H newc --quiet -R 0:0 | gzip -1",
                        shell=True, cwd=root, stdout=out, check=True)
     with open(f"{directory}/xen", "wb") as out:
-        subprocess.run(["zcat", XEN_BOOT], stdout=out, check=True)
-    copy(directory, image, "/vmlinuz")
+        subprocess.run(["gzip", "-dc", xen()[0]], stdout=out, check=True)
+    copy(directory, kernel()[0], "/vmlinuz")
     shutil.rmtree(root)

@@ -1,29 +1,44 @@
 # SPDX-License-Identifier: ISC
-"""The running lab: start, jobs, stop. State is one folder, shared by all who use
-the lab: `share` is /lab in dom0, `qemu.pid` its process, `boot.log` the serial
-console, `control` the socket to the agent."""
+"""The lab as its users see it: start it, run jobs in it, stop it.
+
+Its folder holds `share`, which is /lab in dom0, with a folder for each job;
+`boot.log`, the serial console; and the keeper's socket (see keeper.py).
+"""
 import contextlib
 import fcntl
-import hashlib
 import os
 import shutil
+import signal
 import socket
 import subprocess
+import sys
 import time
 
 import dom0
 
-BOOT_SECONDS = 180
-IDLE_SECONDS = 900
+IDLE_S = 600
+STOP_S = 40
 
 
 class LabError(Exception):
-    pass
+    """The lab's own failure, as opposed to that of a program in it."""
+
+
+class Timeout(LabError):
+    """A program in the lab took longer than it was given."""
 
 
 def cache_dir():
-    base = os.environ.get("XDG_CACHE_HOME", os.path.expanduser("~/.cache"))
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     return os.path.join(base, "mirage", "xenlab")
+
+
+def tail(path, lines):
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return "".join(file.readlines()[-lines:])
+    except OSError:
+        return ""
 
 
 class Lab:
@@ -32,177 +47,203 @@ class Lab:
             directory or os.environ.get("XENLAB_DIR") or cache_dir())
         self.share = f"{self.dir}/share"
         self.accel = accel
-        os.makedirs(f"{self.share}/jobs", exist_ok=True)
 
     # ---------------------------------------------------------------- State
 
     @contextlib.contextmanager
-    def locked(self):
-        with open(f"{self.dir}/lock", "w") as lock:
+    def locked(self, name="lock"):
+        with open(f"{self.dir}/{name}", "a", encoding="utf-8") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 
-    def pid(self):
+    def keeper_alive(self):
         try:
-            with open(f"{self.dir}/qemu.pid") as file:
-                pid = int(file.read())
-            with open(f"/proc/{pid}/cmdline", "rb") as file:
-                return pid if self.dir.encode() in file.read() else None
-        except (OSError, ValueError):
-            return None
+            with open(f"{self.dir}/keeper.lock", encoding="utf-8") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return False
+        except FileNotFoundError:
+            return False
+        except BlockingIOError:
+            return True
 
-    def console_log(self):
-        try:
-            with open(f"{self.dir}/boot.log", errors="replace") as file:
-                return file.read()
-        except OSError:
-            return ""
+    def connect(self):
+        """A connection to the keeper, or None. The way through /proc is for
+        folders whose name is too long for the address of a socket."""
+        with contextlib.suppress(OSError):
+            folder = os.open(self.dir, os.O_PATH)
+            try:
+                client = socket.socket(socket.AF_UNIX)
+                client.connect(f"/proc/self/fd/{folder}/socket")
+                return client
+            except OSError:
+                client.close()
+            finally:
+                os.close(folder)
+        return None
+
+    def status(self):
+        """What is so, in words, and whether the lab runs."""
+        client = self.connect()
+        if client is None:
+            return f"not running (in {self.dir})", False
+        client.close()
+        with open(f"{self.dir}/accel", encoding="utf-8") as file:
+            accel = file.read()
+        return f"running with {accel} in {self.dir}", True
 
     # ---------------------------------------------------------------- Start
 
-    def image_key(self):
-        """Changes when a part of the dom0 image does."""
-        here = os.path.dirname(os.path.realpath(__file__))
-        key = hashlib.sha256(dom0.kernel()[0].encode())
-        for folder, _, names in sorted(os.walk(here)):
-            for name in sorted(names):
-                if not name.endswith(".pyc"):
-                    with open(f"{folder}/{name}", "rb") as file:
-                        key.update(file.read())
-        return key.hexdigest()
-
-    def build_image(self):
-        key = self.image_key()
-        with contextlib.suppress(OSError):
-            with open(f"{self.dir}/key") as file:
-                if file.read() == key:
-                    return
-        dom0.build(self.dir)
-        with open(f"{self.dir}/key", "w") as file:
-            file.write(key)
-
-    def command(self, accel):
-        cpu = "host" if accel == "kvm" else "max,-smap,-rdtscp"
-        version = dom0.kernel()[1]
-        assert version
-        return [
-            "qemu-system-x86_64", "-kernel", f"{self.dir}/xen",
-            "-append", "console=com1 com1=115200,8n1 guest_loglvl=all "
-            "loglvl=info dom0_mem=1024M,max:1024M dom0_max_vcpus=1",
-            "-initrd", f"{self.dir}/vmlinuz console=hvc0 quiet panic=-1,"
-            f"{self.dir}/dom0.cpio.gz",
-            "-smp", "2", "-m", "3072", "-display", "none", "-no-reboot",
-            "-nodefaults", "-serial", f"file:{self.dir}/boot.log",
-            "-accel", "kvm" if accel == "kvm" else "tcg,thread=multi",
-            "-cpu", cpu,
-            "-fsdev", f"local,id=lab,path={self.share},security_model=none",
-            "-device", "virtio-9p-pci,fsdev=lab,mount_tag=lab",
-            "-device", "virtio-serial-pci",
-            "-chardev", f"socket,id=agent,path={self.dir}/control,"
-            "server=on,wait=off",
-            "-device", "virtserialport,chardev=agent,name=agent",
-        ]
-
     def start(self):
-        try:
-            with self.locked():
-                if self.pid() is None:
-                    self.boot()
-        except dom0.Missing as missing:
-            raise LabError(str(missing)) from None
+        """Boots the lab unless it runs. Any number of processes may do this."""
+        os.makedirs(f"{self.share}/jobs", exist_ok=True)
+        os.makedirs(f"{self.share}/console", exist_ok=True)
+        with self.locked():
+            if not self.runs_current():
+                dom0.check_packages()
+                self.boot()
+
+    def runs_current(self):
+        """Whether the lab runs, with an image of today. Retires an old one
+        that nobody is using."""
+        client = self.connect()
+        if client is None:
+            return False
+        with client, open(f"{self.dir}/key", encoding="utf-8") as file:
+            if file.read() == dom0.key():
+                return True
+            client.sendall(b"retire\n")
+            if client.recv(16) == b"busy\n":
+                print("xenlab: the running lab is older than its sources, and "
+                      "others use it: going on with it", file=sys.stderr)
+                return True
+        return False
 
     def boot(self):
-        self.build_image()
-        for name in ["control", "boot.log", "ready"]:
-            with contextlib.suppress(OSError):
-                os.unlink(f"{self.dir}/{name}")
-        shutil.rmtree(f"{self.share}/jobs", ignore_errors=True)
-        os.makedirs(f"{self.share}/jobs")
-        with open(f"{self.dir}/qemu.log", "wb") as log:
-            process = subprocess.Popen(
-                self.command("tcg"), stdin=subprocess.DEVNULL, stdout=log,
+        with self.locked("keeper.lock"):  # an ending keeper has ended
+            shutil.rmtree(f"{self.share}/jobs")
+            os.makedirs(f"{self.share}/jobs")
+        here = os.path.dirname(os.path.realpath(__file__))
+        idle_s = os.environ.get("XENLAB_IDLE_S", str(IDLE_S))
+        with open(f"{self.dir}/keeper.log", "wb") as log:
+            keeper = subprocess.Popen(
+                [sys.executable, f"{here}/keeper.py", self.dir, self.accel,
+                 idle_s], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                 stderr=log, start_new_session=True)
-        with open(f"{self.dir}/qemu.pid", "w") as file:
-            file.write(str(process.pid))
-        self.await_ready(process)
+        said = keeper.stdout.read().decode().strip()
+        if said == "ready":
+            return
+        kind, _, reason = said.partition(" ")
+        if kind == "failed":
+            raise LabError(f"{reason} in {self.dir}\n" +
+                           tail(f"{self.dir}/boot.log", 5))
+        raise LabError(f"the keeper died: {said}\n" +
+                       tail(f"{self.dir}/keeper.log", 5))
 
-    def await_ready(self, process):
-        deadline = time.monotonic() + BOOT_SECONDS
-        control = None
-        text = b""
-        while b"ready" not in text:
-            if process.poll() is not None:
-                raise LabError(f"QEMU ended; see {self.dir}/qemu.log")
+    def stop(self):
+        client = self.connect()
+        if client is not None:
+            with client, contextlib.suppress(OSError):
+                client.sendall(b"off\n")
+        deadline = time.monotonic() + STOP_S
+        while self.keeper_alive():
             if time.monotonic() > deadline:
-                process.kill()
-                raise LabError(f"dom0 did not come up in {BOOT_SECONDS} s; "
-                               f"see {self.dir}/boot.log")
-            try:
-                if control is None:
-                    control = socket.socket(socket.AF_UNIX)
-                    control.connect(f"{self.dir}/control")
-                    control.settimeout(0.2)
-                text += control.recv(64)
-            except (FileNotFoundError, ConnectionRefusedError):
-                control = None
-                time.sleep(0.1)
-            except TimeoutError:
-                pass
-        control.close()
+                raise LabError(f"the lab in {self.dir} does not stop")
+            time.sleep(0.05)
 
     # ----------------------------------------------------------------- Jobs
 
-    def send(self, line):
-        with self.locked(), socket.socket(socket.AF_UNIX) as control:
-            control.connect(f"{self.dir}/control")
-            control.sendall(line.encode() + b"\n")
-
-    def new_job(self, script):
+    def new_job(self):
         with self.locked():
-            number = 1 + max((int(n) for n in os.listdir(f"{self.share}/jobs")
-                              if n.isdigit()), default=0)
-            folder = f"{self.share}/jobs/{number}"
-            os.mkdir(folder)
-        with open(f"{folder}/script", "w") as file:
-            file.write(script)
-        return number, folder
+            path = f"{self.dir}/last-job"
+            number = int(tail(path, 1) or 0) + 1
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(str(number))
+        os.mkdir(f"{self.share}/jobs/{number}")
+        return Job(self, number)
 
-    def shell(self, script, timeout, out, err):
-        number, folder = self.new_job(script)
-        self.send(str(number))
-        deadline = time.monotonic() + timeout
-        done = {"out": 0, "err": 0}
+    def shell(self, script, timeout_s=None):
+        """Runs a script in dom0, its output relayed. Returns its status."""
+        with self.new_job() as job:
+            return job.run(script, timeout_s)
 
-        def relay():
-            for name, sink in [("out", out), ("err", err)]:
-                with contextlib.suppress(FileNotFoundError):
-                    with open(f"{folder}/{name}", "rb") as file:
-                        file.seek(done[name])
-                        data = file.read()
-                    done[name] += len(data)
-                    sink.write(data)
-                    sink.flush()
 
-        while not os.path.exists(f"{folder}/status"):
-            if self.pid() is None:
-                raise LabError(f"the lab died; see {self.dir}/boot.log")
-            if time.monotonic() > deadline:
-                raise LabError(f"no answer from dom0 in {timeout:.0f} s")
-            relay()
-            time.sleep(0.02)
-        relay()
-        with open(f"{folder}/status") as file:
-            status = int(file.read())
-        shutil.rmtree(folder)
-        return status
+class Job:
+    """A folder, /lab/jobs/NUMBER in dom0, in which a script runs."""
 
-    def stop(self):
-        if self.pid() is None:
-            return
-        self.send("off")
-        deadline = time.monotonic() + 20
-        while self.pid() is not None and time.monotonic() < deadline:
-            time.sleep(0.1)
-        pid = self.pid()
-        if pid is not None:
-            os.kill(pid, 9)
+    def __init__(self, lab, number):
+        self.lab = lab
+        self.number = number
+        self.folder = f"{lab.share}/jobs/{number}"
+        self.inside = f"/lab/jobs/{number}"
+        self.relayed = {"out": sys.stdout.buffer, "err": sys.stderr.buffer}
+        self.positions = {}
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def write(self, name, text):
+        with open(f"{self.folder}/{name}", "w", encoding="utf-8") as file:
+            file.write(text)
+
+    def relay(self):
+        """Passes on what has been written since the last time."""
+        for name, sink in self.relayed.items():
+            with contextlib.suppress(FileNotFoundError):
+                with open(f"{self.folder}/{name}", "rb") as file:
+                    file.seek(self.positions.get(name, 0))
+                    data = file.read()
+                    self.positions[name] = file.tell()
+                sink.write(data)
+                sink.flush()
+
+    def ended(self, keeper):
+        """Waits a moment for the keeper to close the connection."""
+        keeper.settimeout(0.02)
+        try:
+            return keeper.recv(16) == b""
+        except TimeoutError:
+            return False
+
+    def status(self):
+        try:
+            with open(f"{self.folder}/status", encoding="utf-8") as file:
+                return int(file.read())
+        except (OSError, ValueError):
+            raise LabError(f"the lab ended; see {self.lab.dir}/boot.log "
+                           "and qemu.log") from None
+
+    def run(self, script, timeout_s=None):
+        """The connection is what keeps the job alive: when this process ends,
+        however it does, the keeper kills the job."""
+        self.write("script", script)
+        keeper = self.lab.connect()
+        if keeper is None:
+            raise LabError(f"the lab in {self.lab.dir} has ended")
+        deadline = time.monotonic() + (timeout_s or float("inf"))
+        with keeper, self.signals(keeper):
+            keeper.sendall(f"run {self.number}\n".encode())
+            while not self.ended(keeper):
+                self.relay()
+                if time.monotonic() > deadline:
+                    raise Timeout(f"not done after {timeout_s:g} s: killed")
+        self.relay()
+        return self.status()
+
+    @contextlib.contextmanager
+    def signals(self, keeper):
+        """The first interrupt or termination goes to the job, which may end in
+        its own way; the second ends this process and, with it, the job."""
+        def on_signal(number, _):
+            keeper.sendall(f"term {self.number}\n".encode())
+            signal.signal(number, signal.SIG_DFL)
+
+        numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        before = [signal.signal(number, on_signal) for number in numbers]
+        try:
+            yield
+        finally:
+            for number, handler in zip(numbers, before):
+                signal.signal(number, handler)
