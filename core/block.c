@@ -308,6 +308,8 @@ void mirage_core_block_closed(struct mirage_block *block)
 {
 	core_must((block->state & (CORE_CLOSE_ASKED | CORE_SHIMMED)) != 0,
 		  "BLK-15", "the backend closed a block that nobody closed");
+	core_must(block->in_flight == 0, "BLK-13",
+		  "the backend closed a block with requests in flight");
 	mirage_core_block_event(block, MIRAGE_EVENT_CLOSED);
 }
 

@@ -154,7 +154,8 @@ typedef int mirage_start_fn(int argc, char *argv[]);
  * [APP-03]: `--net NAME=URI`, `--block NAME=URI`, `--trace NAME[=FILE]`,
  * `--fault NAME=PLAN`, `--log LEVEL`, `-v`, `--help`, `--version` and those that
  * its own help lists. A mistake in them ends the program with status 2 and a
- * message that names the option and the remedy [APP-04].
+ * message that names the option and the remedy [APP-04]. What it does not know it
+ * leaves to the application, who refuses what nobody knows.
  */
 MIRAGE_API int mirage_run(int argc, char *argv[], mirage_start_fn *start);
 
@@ -505,7 +506,8 @@ enum mirage_net_cap {
 	/** Sends frames of more than one fragment. */
 	MIRAGE_NET_CAP_FRAGMENTS = 1u << 0,
 	/** Takes CSUM_BLANK on sending, and fills the checksum or hands the mark
-	 *  on to a peer that can. */
+	 *  on to a peer that can. A device MAY offer its TX offloads only to an
+	 *  application that accepts RX_CSUM: on some, both cost the same header. */
 	MIRAGE_NET_CAP_TX_CSUM = 1u << 1,
 	/** Takes GSO frames up to `gso_max_bytes` on sending. */
 	MIRAGE_NET_CAP_TX_GSO4 = 1u << 2,
@@ -587,7 +589,7 @@ struct mirage_net {
  * Opens the network called `name`: 1 to 31 letters, digits, `-` or `_`, else
  * EINVAL [NET-07]. `accept` says what the application is able to receive (bits of
  * MIRAGE_NET_ACCEPT_ALL); `info->caps` says what came of it. Errors: ENODEV where
- * nobody gave a network of that name [NET-08], EBUSY where it is open already
+ * nobody gave a network of that name [NET-08] or nothing is behind it, EBUSY where it is open already
  * [NET-09], EACCES, EINVAL (its URI), EIO; the log names device and remedy.
  */
 MIRAGE_API void mirage_net_open(const char *name, uint32_t accept,
@@ -632,9 +634,10 @@ MIRAGE_API int mirage_net_reserve(struct mirage_net *net, uint32_t length_bytes,
  * mark that points outside of the frame [NET-24]; EGONE: closed [NET-10].
  *
  * Packets of any pool will do. A device never changes the bytes of a frame that
- * somebody else still holds [NET-25], and a frame that is only sent once arrives
- * at most once and unchanged, where the medium is sound [NET-26]. With the link
- * down frames are taken, dropped and counted in `tx_dropped_link` [NET-27].
+ * somebody else still holds [NET-25]; of one that it alone holds it MAY use the
+ * headroom, even if it then does not take it. A frame that is sent once arrives at
+ * most once and unchanged, where the medium is sound [NET-26]. With the link down
+ * frames are taken, dropped and counted in `tx_dropped_link` [NET-27].
  */
 MIRAGE_API int mirage_net_send(struct mirage_net *net,
 			       struct mirage_packet *const packets[], size_t n);
@@ -778,7 +781,7 @@ MIRAGE_API void mirage_block_open(const char *name, mirage_block_open_fn *done,
  * Closes `block`. Never fails. Everything in flight completes first [BLK-13];
  * what is submitted afterwards completes with EGONE [BLK-14]. EVENT_CLOSED
  * follows, the last thing to be heard of the device [BLK-15], and its name may be
- * opened again [BLK-16]. Closing again does nothing, until the name is opened
+ * opened again, with the content as it was [BLK-16]. Closing again does nothing, until the name is opened
  * again [BLK-17].
  */
 MIRAGE_API void mirage_block_close(struct mirage_block *block);
@@ -801,6 +804,8 @@ MIRAGE_API void mirage_block_on_event(struct mirage_block *block,
  *	all but READ  EROFS   without CAP_WRITE [BLK-22]
  *	FLUSH, DISCARD, WRITE_ZEROES
  *	              ENOTSUP without its capability [BLK-23]
+ *
+ * (A request that breaks several gets one of them.)
  *
  * A length of zero succeeds and touches nothing [BLK-24]. READ fills the vectors
  * in their order and WRITE empties them [BLK-25]. WRITE_ZEROES reads back as
