@@ -4,7 +4,7 @@ import os
 import shlex
 
 # The tools want room on the console ring for what a crashing guest says.
-XEN_OPTIONS = ("console=com1 com1=115200,8n1 loglvl=info guest_loglvl=all "
+XEN_OPTIONS = ("console=com1 com1=115200,8n1 console_timestamps=boot loglvl=info guest_loglvl=all "
                "conring_size=256k dom0_mem=1024M,max:1024M dom0_max_vcpus=1")
 LINUX_OPTIONS = "console=hvc0 quiet panic=-1 nokaslr mitigations=off"
 
@@ -48,7 +48,7 @@ def command(accel):
     return [
         "setpriv", "--pdeathsig", "KILL",
         "qemu-system-x86_64", "-kernel", "xen", "-append", XEN_OPTIONS,
-        "-initrd", f"vmlinuz {LINUX_OPTIONS},dom0.cpio.gz",
+        "-initrd", f"vmlinux {LINUX_OPTIONS},dom0.cpio.gz",
         "-smp", "2", "-m", "3072", "-display", "none", "-no-reboot",
         "-nodefaults", "-serial", "file:boot.log",
         "-accel", "kvm" if accel == "kvm" else "tcg,thread=multi",
