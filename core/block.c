@@ -112,11 +112,13 @@ static void accept(struct mirage_block *block,
 		  "a request was submitted without a completion");
 	core_must(request->state == REQUEST_IDLE, "LAW-05",
 		  "a request was submitted while it was in flight");
-	request->block = block;
 	request->state = REQUEST_BUSY;
 	request->next = NULL;
-	block->pending++;
 	core.keeping++;
+	/* A closed device may be gone before the request has completed. */
+	request->block = core_state(block->state) != CORE_CLOSED ? block : NULL;
+	if (request->block != NULL)
+		block->pending++;
 }
 
 /** Hands waiting requests to the backend while it has room. */
@@ -233,12 +235,14 @@ static void run_done(struct mirage_block_request *request)
 	if (request->result == 0)
 		count(block->counters, request);
 	request->state = REQUEST_IDLE;
-	block->pending--;
 	core.keeping--;
+	if (block != NULL)
+		block->pending--;
 	core_enter();
 	request->done(request->arg, request->result);
 	core_leave();
-	close_if_drained(block);
+	if (block != NULL)
+		close_if_drained(block);
 }
 
 void core_blocks_complete(void)

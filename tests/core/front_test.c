@@ -313,6 +313,54 @@ START_TEST(closing_with_requests_in_flight)
 }
 END_TEST
 
+static void on_gone(void *arg, int result)
+{
+	ck_assert_int_eq(result, MIRAGE_EGONE);
+	n_done++;
+}
+
+static void on_block_reopen(void *arg, int result, struct mirage_block *opened)
+{
+	ck_assert_int_eq(result, 0);
+	ck_assert_uint_eq(fake.blocks_disposed, 1);
+	ck_assert_uint_eq(opened->pending, 0);
+	mirage_block_close(opened);
+}
+
+/* The request's device is disposed of before the request completes. */
+static void submit_and_reopen(void *arg, uint32_t event)
+{
+	struct mirage_block_request *request = &requests[0];
+
+	ck_assert_uint_eq(event, MIRAGE_EVENT_CLOSED);
+	request->op = MIRAGE_BLOCK_FLUSH;
+	request->done = on_gone;
+	mirage_block_submit(block, &request, 1);
+	mirage_block_open("disk", on_block_reopen, NULL);
+}
+
+static void on_block_open_close(void *arg, int result,
+				struct mirage_block *opened)
+{
+	block = opened;
+	mirage_block_on_event(block, submit_and_reopen, NULL);
+	mirage_block_close(block);
+}
+
+static int start_reopen(int argc, char *argv[])
+{
+	mirage_block_open("disk", on_block_open_close, NULL);
+	return 0;
+}
+
+START_TEST(submitting_to_a_closed_block_and_opening_it_again)
+{
+	ck_assert_int_eq(fake_run(start_reopen, NULL), 0);
+	ck_assert_int_eq(n_done, 1);
+	ck_assert_uint_eq(fake.blocks_closed, 2);
+}
+END_TEST
+
 static bool lose_and_close(void)
 {
 	switch (stage++) {
@@ -413,6 +461,8 @@ TCase *core_case_blocks(void)
 	tcase_add_test(tcase, more_requests_than_the_device_takes);
 	tcase_add_test(tcase, completing_inside_of_submit);
 	tcase_add_test(tcase, closing_with_requests_in_flight);
+	tcase_add_test(tcase,
+		       submitting_to_a_closed_block_and_opening_it_again);
 	tcase_add_test(tcase, closing_a_lost_block);
 	tcase_add_test(tcase, a_lost_block_comes_back);
 	tcase_add_test(tcase, completing_twice);
