@@ -87,6 +87,7 @@ static inline uint32_t core_state(uint32_t state)
 }
 
 /* timer.c */
+bool core_timers_armed(void);
 uint64_t core_timers_next_ns(void);
 void core_timers_run(void);
 bool core_timers_due(void);

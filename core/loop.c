@@ -24,8 +24,7 @@ static bool work_due(void)
 /** Whether nothing is left that could call the application. */
 static bool idle(void)
 {
-	return core.keeping == 0 && !work_due() &&
-	       core_timers_next_ns() == UINT64_MAX;
+	return core.keeping == 0 && !work_due() && !core_timers_armed();
 }
 
 static uint64_t next_ns(void)

@@ -152,6 +152,11 @@ void mirage_timer_start(struct mirage_timer *timer, uint64_t deadline_ns,
 		core_wake();
 }
 
+bool core_timers_armed(void)
+{
+	return batch != NULL || root != NULL;
+}
+
 uint64_t core_timers_next_ns(void)
 {
 	if (batch != NULL)
