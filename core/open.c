@@ -9,7 +9,8 @@
 
 #define NAME_MAX_BYTES 31
 
-/** Names of devices, kept for ever: handles outlive their devices. */
+/** Names of devices, kept for ever: handles outlive their devices. An open that
+ *  is let through has its name here already. */
 struct name {
 	struct name *next;
 	char text[NAME_MAX_BYTES + 1];
@@ -126,9 +127,19 @@ void mirage_core_block_opened(struct mirage_open *open, int result,
 	answer(open, result);
 }
 
-void mirage_core_open_record(struct mirage_open *open, const char *path)
+bool mirage_core_open_record(struct mirage_open *open, const char *path)
 {
-	snprintf(open->record_path, sizeof open->record_path, "%s", path);
+	size_t length = strlen(path);
+
+	if (length == 0 || length >= sizeof open->record_path) {
+		mirage_core_open_error(open,
+				       "pcap= needs the path of a file, 1 to "
+				       "%zu bytes of it",
+				       sizeof open->record_path - 1);
+		return false;
+	}
+	memcpy(open->record_path, path, length + 1);
+	return true;
 }
 
 void mirage_core_open_error(const struct mirage_open *open, const char *format,
@@ -257,9 +268,9 @@ static struct mirage_open *open_new(bool is_net, const char *name, void *arg)
 /** The error that the core itself finds with `name`, or 0. */
 static int check_name(const struct mirage_open *open, const char *name)
 {
-	if (open->result < 0) {
+	if (open->result < 0 || (valid_name(name) && intern(name) == NULL)) {
 		mirage_core_open_error(open, "no memory left");
-		return open->result;
+		return MIRAGE_ENOMEM;
 	}
 	if (!valid_name(name)) {
 		mirage_core_open_error(open, "a device name has 1 to 31 "

@@ -29,8 +29,8 @@ extern "C" {
 /**
  * Runs what is due: the start of the application, completions, events, opens,
  * timers. Before it returns it calls `time->wake_at` with the moment when it
- * wants to be called again, if that changed. `wake_at` is also called from
- * inside other calls when something comes due earlier.
+ * wants to be called again. `wake_at` is also called from inside other calls when
+ * something comes due earlier.
  */
 MIRAGE_API void mirage_core_turn(void);
 
@@ -106,8 +106,9 @@ MIRAGE_API void mirage_core_block_opened(struct mirage_open *open, int result,
 					 struct mirage_block *block);
 
 /** Asks the core to record the frames of a network that is being opened to a
- *  pcap file at `path`, which is copied. Before the open is answered. */
-MIRAGE_API void mirage_core_open_record(struct mirage_open *open,
+ *  pcap file at `path`, 1 to 255 bytes, which are copied. Before the open is
+ *  answered. Returns false for another `path`, after having logged that. */
+MIRAGE_API bool mirage_core_open_record(struct mirage_open *open,
 					const char *path);
 
 /** Logs "network 'NAME' (URI): MESSAGE" as an error, or "block …". */
@@ -127,8 +128,9 @@ MIRAGE_API void mirage_core_net_deliver(struct mirage_net *net,
  *  send or reserve fell short. */
 MIRAGE_API void mirage_core_net_event(struct mirage_net *net, uint32_t event);
 
-/** Answers `close`: the core raises CLOSED, frees the name, and calls `dispose`
- *  when the name is opened again or the program has ended. */
+/** Answers `close`: the core raises CLOSED and frees the name. Because the
+ *  application may still hold the closed device, `dispose` is called when the name
+ *  is opened again; at the end of the program nothing is. */
 MIRAGE_API void mirage_core_net_closed(struct mirage_net *net);
 
 /* ----------------------------------------------------------------- Block -- */

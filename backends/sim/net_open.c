@@ -179,8 +179,8 @@ static bool read_uri(struct mirage_open *open, struct sim_net *net)
 	record = mirage_uri_option(&options.uri, "pcap");
 	if (!sim_options_fine(&options) || !mac_is_free(&options, net))
 		return false;
-	if (record != NULL)
-		mirage_core_open_record(open, record);
+	if (record != NULL && !mirage_core_open_record(open, record))
+		return false;
 	describe(net, open->accept, gso);
 	return true;
 }

@@ -41,22 +41,14 @@ static bool unix_net_record(struct mirage_open *open, struct mirage_uri *uri)
 {
 	const char *path = mirage_uri_option(uri, "pcap");
 
-	if (path == NULL)
+	if (path == NULL || mirage_core_open_record(open, path))
 		return true;
-	if (*path == '\0' || strlen(path) >= sizeof(open->record_path)) {
-		unix_net_refuse(open, MIRAGE_EINVAL,
-				"pcap= needs the path of a file, 1 to %zu "
-				"bytes of it",
-				sizeof(open->record_path) - 1);
-		return false;
-	}
-	mirage_core_open_record(open, path);
-	return true;
+	mirage_core_net_opened(open, MIRAGE_EINVAL, NULL);
+	return false;
 }
 
 static void unix_net_dispatch(struct mirage_open *open, struct mirage_uri *uri)
 {
-
 	for (size_t i = 0;
 	     i < sizeof(unix_net_schemes) / sizeof(unix_net_schemes[0]); i++) {
 		if (strcmp(uri->scheme, unix_net_schemes[i].name) != 0)

@@ -133,7 +133,7 @@ static void net_open(struct mirage_open *open)
 		return;
 	}
 	if (open->uri != NULL && strncmp(open->uri, "pcap=", 5) == 0)
-		mirage_core_open_record(open, open->uri + 5);
+		ck_assert(mirage_core_open_record(open, open->uri + 5));
 	fake.net_info = (struct mirage_net_info){
 		.size = sizeof fake.net_info,
 		.mtu_bytes = 1500,

@@ -95,6 +95,7 @@ static const struct mistake net_mistakes[] = {
 	 "option mac: '02:00:00:00:00:001' is no unicast address such as "
 	 "02:00:00:00:00:01"},
 	{"lan:x,gso=1", "option gso: '1' is not wanted; it takes no value"},
+	{"lan:x,pcap", "pcap= needs the path of a file, 1 to 255 bytes of it"},
 };
 
 static const struct mistake block_mistakes[] = {
