@@ -97,8 +97,7 @@ static void run_turns(void)
 	for (int i = 0; i < TURNS_MAX; i++) {
 		mirage_core_turn();
 		run_kicks();
-		if (mirage_core_ended() ||
-		    (!unix_time_due() && kicks == NULL))
+		if (mirage_core_ended() || (!unix_time_due() && kicks == NULL))
 			return;
 	}
 }
