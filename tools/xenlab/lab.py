@@ -177,12 +177,15 @@ class Job:
         self.inside = f"/lab/jobs/{number}"
         self.relayed = {"out": sys.stdout.buffer, "err": sys.stderr.buffer}
         self.positions = {}
+        self.running = False
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
-        shutil.rmtree(self.folder, ignore_errors=True)
+        """The folder of a job that still runs is dom0's to remove."""
+        if not self.running:
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     def write(self, name, text):
         with open(f"{self.folder}/{name}", "w", encoding="utf-8") as file:
@@ -225,10 +228,12 @@ class Job:
         deadline = time.monotonic() + (timeout_s or float("inf"))
         with keeper, self.signals(keeper):
             keeper.sendall(f"run {self.number}\n".encode())
+            self.running = True
             while not self.ended(keeper):
                 self.relay()
                 if time.monotonic() > deadline:
                     raise Timeout(f"not done after {timeout_s:g} s: killed")
+        self.running = False
         self.relay()
         return self.status()
 
