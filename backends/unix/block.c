@@ -5,6 +5,14 @@
 #include <inttypes.h>
 #include <string.h>
 
+static const struct unix_block_scheme {
+	const char *name;
+	void (*open)(struct mirage_open *open, struct mirage_uri *uri);
+} unix_block_schemes[] = {
+	{"file", unix_block_file_open},
+	{"mem", unix_block_mem_open},
+};
+
 static void unix_block_refuse(struct mirage_open *open, int result)
 {
 	mirage_core_block_opened(open, result, NULL);
@@ -26,6 +34,24 @@ static void unix_block_nothing(struct mirage_open *open)
 	unix_block_refuse(open, MIRAGE_ENODEV);
 }
 
+static void unix_block_dispatch(struct mirage_open *open,
+				struct mirage_uri *uri)
+{
+	for (size_t i = 0;
+	     i < sizeof(unix_block_schemes) / sizeof(unix_block_schemes[0]);
+	     i++) {
+		if (strcmp(uri->scheme, unix_block_schemes[i].name) != 0)
+			continue;
+		unix_block_schemes[i].open(open, uri);
+		return;
+	}
+	mirage_core_open_error(open,
+			       "unknown scheme '%s:'; disks are file:PATH and "
+			       "mem:SIZE",
+			       uri->scheme);
+	unix_block_refuse(open, MIRAGE_EINVAL);
+}
+
 void unix_block_open(struct mirage_open *open)
 {
 	struct mirage_uri uri;
@@ -39,16 +65,8 @@ void unix_block_open(struct mirage_open *open)
 	if (wrong != NULL) {
 		mirage_core_open_error(open, "%s", wrong);
 		unix_block_refuse(open, MIRAGE_EINVAL);
-	} else if (strcmp(uri.scheme, "file") == 0) {
-		unix_block_file_open(open, &uri);
-	} else if (strcmp(uri.scheme, "mem") == 0) {
-		unix_block_mem_open(open, &uri);
 	} else {
-		mirage_core_open_error(open,
-				       "unknown scheme '%s:'; disks are "
-				       "file:PATH and mem:SIZE",
-				       uri.scheme);
-		unix_block_refuse(open, MIRAGE_EINVAL);
+		unix_block_dispatch(open, &uri);
 	}
 }
 
@@ -79,7 +97,7 @@ bool unix_block_size(struct mirage_open *open, uint64_t size_bytes,
 		     uint32_t sector_bytes, const char *path)
 {
 	bool less = size_bytes < sector_bytes;
-	const char *remedy = "give another size, such as mem:64M";
+	const char *remedy = "give another size, such as 64M";
 
 	if (!less && size_bytes % sector_bytes == 0)
 		return true;

@@ -62,9 +62,11 @@ static void on_out_ready(struct unix_watch *watch, uint32_t events)
 static void watch_out(void)
 {
 	if (!out_watched)
-		unix_watch_init(&out_watch, out_fd, on_out_ready);
-	out_watched = true;
-	unix_watch_set(&out_watch, EPOLLOUT);
+		out_watched = unix_watch_init(&out_watch, out_fd, on_out_ready);
+	if (out_watched)
+		unix_watch_set(&out_watch, EPOLLOUT);
+	else
+		mirage_core_event(MIRAGE_EVENT_CONSOLE);
 }
 
 static int console_write(const void *bytes, size_t length)

@@ -136,6 +136,13 @@ static int slirp_spawn(struct unix_slirp *s, int fd)
 	return error;
 }
 
+/* One that has ended already has given its number back to the system. */
+static void slirp_kill(struct unix_slirp *s)
+{
+	if (s->child != NULL && !uv_is_closing((uv_handle_t *)s->child))
+		uv_process_kill(&s->child->process, SIGKILL);
+}
+
 static void slirp_forget_status(struct unix_slirp *s)
 {
 	if (s->status_poll != NULL)
@@ -187,12 +194,21 @@ static void slirp_again(struct unix_slirp *s, const char *why)
 	mirage_log(MIRAGE_LOG_WARN,
 		   "network '%s': " PROGRAM " has ended: %s; starting it again",
 		   s->stream.net.name, why);
-	if (s->child != NULL)
-		uv_process_kill(&s->child->process, SIGKILL);
+	slirp_kill(s);
 	if (!s->lost)
 		mirage_core_net_event(&s->stream.net, MIRAGE_EVENT_LOST);
 	s->lost = true;
 	unix_stream_retry(&s->stream);
+}
+
+static void slirp_works(struct unix_slirp *s)
+{
+	if (s->lost)
+		mirage_core_net_event(&s->stream.net, MIRAGE_EVENT_BACK);
+	s->lost = false;
+	if (s->open != NULL)
+		mirage_core_net_opened(s->open, 0, &s->stream.net);
+	s->open = NULL;
 }
 
 /* The first line has come, or the program ended without one. */
@@ -209,18 +225,15 @@ static void slirp_answered(struct unix_slirp *s)
 	message += *message == ' ';
 	s->status_fd = -1;
 	slirp_forget_status(s);
-	if (error == 0 && unix_stream_attach(&s->stream, fd)) {
-		if (s->lost)
-			mirage_core_net_event(&s->stream.net,
-					      MIRAGE_EVENT_BACK);
-		s->lost = false;
-		if (s->open != NULL)
-			mirage_core_net_opened(s->open, 0, &s->stream.net);
-		s->open = NULL;
-		return;
-	}
-	if (error != 0)
+	if (error != 0) {
 		close(fd);
+	} else if (unix_stream_attach(&s->stream, fd)) {
+		slirp_works(s);
+		return;
+	} else {
+		error = MIRAGE_ENOMEM;
+		message = "no memory for its socket";
+	}
 	if (s->open != NULL)
 		slirp_refused(s, (int)error, message);
 	else
@@ -270,12 +283,9 @@ static void unix_slirp_closing(struct unix_stream *stream)
 	slirp_forget_status((struct unix_slirp *)stream);
 }
 
-static void slirp_kill(uv_timer_t *timer)
+static void slirp_late(uv_timer_t *timer)
 {
-	struct unix_slirp *s = timer->data;
-
-	if (s->child != NULL)
-		uv_process_kill(&s->child->process, SIGKILL);
+	slirp_kill(timer->data);
 }
 
 /* Waits for the program to end, so that its ports are free again. */
@@ -286,7 +296,7 @@ static void unix_slirp_finish(struct unix_stream *stream)
 	if (s->child == NULL)
 		unix_stream_closed(stream);
 	else
-		unix_stream_timer(stream, slirp_kill, KILL_MS);
+		unix_stream_timer(stream, slirp_late, KILL_MS);
 }
 
 static const struct unix_stream_owner unix_slirp_owner = {

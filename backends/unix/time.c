@@ -9,6 +9,9 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+/* Some 60 years, which a time_t of 32 bits holds: waking early is harmless. */
+#define FAR_NS ((uint64_t)2000000000 * 1000000000)
+
 static int timer_fd = -1;
 static uv_poll_t timer_poll;
 static uint64_t wanted_ns = 0;	       /* 0: now, UINT64_MAX: never */
@@ -28,16 +31,20 @@ bool unix_time_due(void)
  * costs less than a system call for each change. */
 bool unix_time_arm(void)
 {
+	uint64_t at_ns = wanted_ns < FAR_NS ? wanted_ns : FAR_NS;
 	struct itimerspec at = {0};
 
 	if (wanted_ns == 0)
 		return true;
 	if (wanted_ns >= armed_ns)
 		return false;
-	at.it_value.tv_sec = (time_t)(wanted_ns / 1000000000);
-	at.it_value.tv_nsec = (long)(wanted_ns % 1000000000);
-	timerfd_settime(timer_fd, TFD_TIMER_ABSTIME, &at, NULL);
-	armed_ns = wanted_ns;
+	at.it_value.tv_sec = (time_t)(at_ns / 1000000000);
+	at.it_value.tv_nsec = (long)(at_ns % 1000000000);
+	unix_must(timerfd_settime(timer_fd, TFD_TIMER_ABSTIME, &at, NULL) < 0
+			  ? -errno
+			  : 0,
+		  "timerfd");
+	armed_ns = at_ns;
 	return false;
 }
 

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <sys/epoll.h>
+#include <unistd.h>
 
 static void on_poll(uv_poll_t *poll, int status, int events)
 {
@@ -21,8 +22,10 @@ bool unix_watch_init(struct unix_watch *watch, int fd,
 	*watch = (struct unix_watch){.fd = fd, .on_ready = on_ready};
 	watch->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	unix_must(watch->epoll_fd < 0 ? -errno : 0, "epoll");
-	if (epoll_ctl(watch->epoll_fd, EPOLL_CTL_ADD, fd, &none) < 0)
+	if (epoll_ctl(watch->epoll_fd, EPOLL_CTL_ADD, fd, &none) < 0) {
+		close(watch->epoll_fd);
 		return false;
+	}
 	unix_must(uv_poll_init(unix_loop(), &watch->poll, watch->epoll_fd),
 		  "watch");
 	watch->poll.data = watch;
