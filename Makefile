@@ -13,6 +13,7 @@ help:
 	@echo
 	@echo 'make test-unix           the tests of one backend'
 	@echo 'make test-sim'
+	@echo 'make test-xen            as guests of a real Xen, which QEMU runs'
 	@echo 'make test-conformance    the conformance suite, on every backend'
 	@echo 'make conformance-report  the table of cases and backends'
 	@echo 'make install-deps        installs what all of these need'
@@ -38,6 +39,10 @@ test-unix test-sim test-conformance:
 	@$(COMPILE)
 	@$(TEST) --suite $(@:test-%=%)
 
+test-xen:
+	@tools/setup build xen
+	@tools/check-xen
+
 conformance-report:
 	@tools/setup build test
 	@$(COMPILE)
@@ -51,7 +56,7 @@ format:
 	@git ls-files '*.[ch]' | xargs clang-format -i
 
 clean:
-	rm -rf build build-asan build-fuzz
+	rm -rf build build-asan build-fuzz build-xen
 
-.PHONY: help demo test bench test-unix test-sim test-conformance \
-	conformance-report install-deps format clean
+.PHONY: help demo test bench test-unix test-sim test-xen \
+	test-conformance conformance-report install-deps format clean

@@ -112,16 +112,22 @@ def run(*command, **more):
 def key():
     """Changes when something does from which the image is made."""
     digest = hashlib.sha256()
-    for path in sources():
+    for path in installed():
         stat = os.stat(path)
         digest.update(f"{path} {stat.st_size} {stat.st_mtime_ns}\n".encode())
+    for path in own():
+        with open(path, "rb") as file:
+            digest.update(path.removeprefix(HERE).encode() + file.read())
     return digest.hexdigest()
 
 
-def sources():
+def installed():
     image, folder = xen()
-    paths = [image, kernel()[0], f"{folder}/bin/xl", "/bin/busybox",
-             f"{HERE}/dom0.py", *PROGRAMS]
+    return [image, kernel()[0], f"{folder}/bin/xl", "/bin/busybox", *PROGRAMS]
+
+
+def own():
+    paths = [f"{HERE}/dom0.py"]
     for where, _, names in os.walk(f"{HERE}/dom0"):
         paths += [f"{where}/{name}" for name in names]
     return sorted(paths)
