@@ -1,19 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: ISC
-"""test_pages.py SOURCE COMPILER...: every link within the project leads
-somewhere, what the pages tell people to type exists, and their programs compile.
-Speaks TAP."""
+"""test_pages.py SOURCE: every link within the project leads somewhere, and what
+the pages tell people to type exists. Speaks TAP."""
 import pathlib
 import re
-import subprocess
 import sys
 
 SOURCE = pathlib.Path(sys.argv[1]).resolve()
-COMPILER = sys.argv[2:] + [
-    "-std=gnu11", "-fsyntax-only", "-Wall", "-Wextra", "-Werror",
-    "-Wno-unused-parameter", "-x", "c", "-"]
-COMPILER += [f"-I{SOURCE / folder}"
-             for folder in ("include", "backends/unix", "conformance")]
 PAGES = [page for page in SOURCE.rglob("*.md")
          if not re.match(r"(build|subprojects|\.)",
                          page.relative_to(SOURCE).parts[0])]
@@ -34,24 +27,14 @@ def unknown_targets(page):
                              re.M)]
 
 
-def broken_programs(page):
-    """What the compiler says of the C files that are on a page as a whole."""
-    files = re.findall(r"```c\n(.*?)```", page.read_text(), re.S)
-    said = [subprocess.run(COMPILER, input=file, text=True, check=False,
-                           stderr=subprocess.PIPE).stderr
-            for file in files if "#include" in file]
-    return [line for text in said for line in text.splitlines()]
-
-
 def main():
     print(f"1..{len(PAGES)}")
     for number, page in enumerate(sorted(PAGES), 1):
-        wrong = (dead_links(page) + unknown_targets(page) +
-                 broken_programs(page))
+        wrong = dead_links(page) + unknown_targets(page)
         name = page.relative_to(SOURCE)
         print(f"{'not ok' if wrong else 'ok'} {number} - {name}")
-        for what in wrong:
-            print(f"# wrong: {what}")
+        if wrong:
+            print(f"# leads nowhere: {wrong}")
 
 
 main()
