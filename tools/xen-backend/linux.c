@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: ISC */
+/* What dom0 can do to devices that Linux's own netback and blkback serve. */
+#define _GNU_SOURCE
+#include "backend.h"
+
+#include <fcntl.h>
+#include <linux/loop.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+static const char *kind(enum world_device device)
+{
+	return device <= WORLD_NET_B ? "vif" : "vbd";
+}
+
+static unsigned handle(enum world_device device)
+{
+	return device <= WORLD_NET_B ? device : WORLD_VBD_HANDLE(device);
+}
+
+static void directory(char path[64], uint32_t domid, enum world_device device)
+{
+	snprintf(path, 64, "/local/domain/0/backend/%s/%u/%u", kind(device),
+		 domid, handle(device));
+}
+
+bool linux_set_link(uint32_t domid, enum world_device device, bool up)
+{
+	char path[64];
+
+	directory(path, domid, device);
+	return store_write(path, "carrier", "%d", up);
+}
+
+/* As if the driver went away: its devices close; and came back: they begin anew. */
+bool linux_lose(uint32_t domid, enum world_device device, bool lost)
+{
+	char path[80], name[32];
+	int fd, n;
+	bool good;
+
+	snprintf(path, sizeof(path), "/sys/bus/xen-backend/drivers/%s/%s",
+		 kind(device), lost ? "unbind" : "bind");
+	n = snprintf(name, sizeof(name), "%s-%u-%u", kind(device), domid,
+		     handle(device));
+	fd = open(path, O_WRONLY);
+	good = fd >= 0 && write(fd, name, (size_t)n) == n;
+	if (fd >= 0)
+		close(fd);
+	return good;
+}
+
+/* The loop device takes the new size of its file; blkback sees it with the next
+ * request, or is told by the toolstack, which is what this does. */
+bool linux_resize(uint32_t domid, enum world_device device, uint64_t size_bytes)
+{
+	char path[64], *node, *file;
+	int fd;
+	bool good;
+
+	directory(path, domid, device);
+	node = store_read(path, "node");
+	file = store_read(path, "params");
+	fd = node != NULL ? open(node, O_RDWR) : -1;
+	good = fd >= 0 && file != NULL &&
+	       truncate(file, (off_t)size_bytes) == 0 &&
+	       ioctl(fd, LOOP_SET_CAPACITY, 0) == 0 &&
+	       store_write(path, "sectors", "%llu",
+			   (unsigned long long)(size_bytes / 512)) &&
+	       store_write(path, "state", "%d", XenbusStateConnected);
+	if (fd >= 0)
+		close(fd);
+	free(node);
+	free(file);
+	return good;
+}
