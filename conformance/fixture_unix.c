@@ -7,6 +7,7 @@
 
 #include "../backends/unix/pair.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -17,7 +18,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #define DISK_BYTES (2u << 20)
@@ -149,16 +153,68 @@ static const char *setup_threads(struct conf_fixture *fixture, bool own_process)
 	return setup_file(fixture, own_process);
 }
 
-/* Both ends of one socket in one program: the second to open finds the first. */
+/* ---------------------------------------------------------------- Stream -- */
+
+/* Where `a` listens and `b` connects, and where that is while the link is down. */
+static const char *wire, *wire_away;
+
+/* A name of the wire: it was bound with more at its end. */
+static bool is_wire(int (*name)(int, struct sockaddr *, socklen_t *), int fd)
+{
+	struct sockaddr_un at = {.sun_family = AF_UNSPEC};
+	socklen_t length = sizeof(at) - 1;
+
+	return name(fd, (struct sockaddr *)&at, &length) == 0 &&
+	       at.sun_family == AF_UNIX &&
+	       strncmp(at.sun_path, wire, strlen(wire)) == 0;
+}
+
+/* The socket that `a` has accepted, or the one that `b` has connected, or -1. */
+static int find_socket(bool accepted)
+{
+	struct sockaddr_storage peer;
+
+	for (int fd = 3; fd < 256; fd++) {
+		socklen_t length = sizeof(peer);
+
+		if (is_wire(accepted ? getsockname : getpeername, fd) &&
+		    getpeername(fd, (struct sockaddr *)&peer, &length) == 0)
+			return fd;
+	}
+	return -1;
+}
+
+/* Speaks for the peer of `name`, who is hostile. */
+static bool inject_framed(const char *name, const void *bytes, size_t length)
+{
+	uint32_t header = htonl((uint32_t)length);
+	struct iovec parts[] = {{&header, sizeof(header)},
+				{(void *)(uintptr_t)bytes, length}};
+	ssize_t all = (ssize_t)(sizeof(header) + length);
+
+	return writev(find_socket(strcmp(name, "b") == 0), parts, 2) == all;
+}
+
+/* Tears the connection, and lets nobody connect again until the link is up. */
+static bool set_stream_link(const char *name, bool up)
+{
+	(void)name;
+	if (up)
+		return rename(wire_away, wire) == 0;
+	return rename(wire, wire_away) == 0 &&
+	       shutdown(find_socket(false), SHUT_RDWR) == 0;
+}
+
+/* Both ends of one socket in one program. */
 static const char *setup_stream(struct conf_fixture *fixture, bool own_process)
 {
 	int n;
 
 	add_read_only(fixture, 0);
-	n = add(fixture, 0, "--net",
-		host_format("a=unix:%s/net", fixture->scratch));
-	n = add(fixture, n, "--net",
-		host_format("b=unix:%s/net", fixture->scratch));
+	wire = host_format("%s/wire", fixture->scratch);
+	wire_away = host_format("%s/away", fixture->scratch);
+	n = add(fixture, 0, "--net", host_format("a=unix:%s,listen", wire));
+	n = add(fixture, n, "--net", host_format("b=unix:%s,connect", wire));
 	add_read_only(fixture, add_memory(fixture, n));
 	return console(fixture, own_process);
 }
@@ -247,6 +303,8 @@ static struct conf_fixture threads = {
 
 static struct conf_fixture stream = {
 	COMMON("unix-stream", setup_stream),
+	.net_link = set_stream_link,
+	.net_inject = inject_framed,
 };
 
 static struct conf_fixture tap = {
