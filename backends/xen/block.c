@@ -14,36 +14,6 @@ static struct xen_block *of_bus(struct xenbus *bus)
 	return (void *)((char *)bus - offsetof(struct xen_block, bus));
 }
 
-/* --------------------------------------------------------------- Opening -- */
-
-static void answer(struct xen_block *disk, int result)
-{
-	struct mirage_open *open = disk->open;
-
-	disk->open = NULL;
-	mirage_core_block_opened(open, result,
-				 result < 0 ? NULL : &disk->block);
-}
-
-static void refuse(struct xen_block *disk, const char *why)
-{
-	mirage_core_open_error(disk->open, "%s: %s", disk->bus.backend, why);
-	xen_block_ring_fini(disk);
-	xenbus_forget(&disk->bus);
-	answer(disk, MIRAGE_EIO);
-	free(disk);
-}
-
-static uint64_t number(const struct xenstore_key *key, uint64_t most,
-		       uint64_t otherwise)
-{
-	uint64_t value;
-
-	return key->found && xenstore_number(key->value, most, &value)
-		       ? value
-		       : otherwise;
-}
-
 /* ---------------------------------------------------- Backend's features -- */
 
 enum {
@@ -76,119 +46,140 @@ static uint32_t caps_of(const struct xenstore_key *keys)
 {
 	uint32_t caps = MIRAGE_BLOCK_CAP_RESIZE;
 
-	if ((number(&keys[INFO], UINT32_MAX, 0) & VDISK_READONLY) != 0)
+	if ((xenbus_number(&keys[INFO], UINT32_MAX, 0) & VDISK_READONLY) != 0)
 		return caps;
 	caps |= MIRAGE_BLOCK_CAP_WRITE | MIRAGE_BLOCK_CAP_WRITE_ZEROES;
-	if (number(&keys[FLUSH], 1, 0) != 0)
+	if (xenbus_number(&keys[FLUSH], 1, 0) == 1)
 		caps |= MIRAGE_BLOCK_CAP_FLUSH;
-	if (number(&keys[DISCARD], 1, 0) != 0)
+	if (xenbus_number(&keys[DISCARD], 1, 0) == 1)
 		caps |= MIRAGE_BLOCK_CAP_DISCARD;
 	return caps;
 }
 
-/** Fills in `info` from what the backend says; false if it makes no sense. */
-static bool take_info(struct xen_block *disk, const struct xenstore_key *keys)
+static uint32_t segments_of(const struct xenstore_key *keys)
 {
-	uint64_t sector = number(&keys[SECTOR_SIZE], 65536, 512);
-	uint64_t physical = number(&keys[PHYSICAL], 1 << 20, sector);
-	uint64_t sectors = number(&keys[SECTORS], UINT64_MAX >> 9, 0);
-	uint64_t segments = number(&keys[SEGMENTS], UINT32_MAX, 0);
+	uint64_t n = xenbus_number(&keys[SEGMENTS], UINT32_MAX, 0);
 
-	if (!power_of_two(sector) || sector < 512 || sectors == 0)
+	if (n > XEN_BLOCK_SEGMENTS_MAX)
+		return XEN_BLOCK_SEGMENTS_MAX;
+	return n < BLKIF_MAX_SEGMENTS_PER_REQUEST
+		       ? BLKIF_MAX_SEGMENTS_PER_REQUEST
+		       : (uint32_t)n;
+}
+
+/** Reads `info` from what the backend says; false if it makes no sense. */
+static bool read_info(const struct xen_block *disk,
+		      const struct xenstore_key *keys,
+		      struct mirage_block_info *info)
+{
+	uint64_t sector =
+		xenbus_number(&keys[SECTOR_SIZE], XEN_PAGE_BYTES, 512);
+	uint64_t physical = xenbus_number(&keys[PHYSICAL], 1 << 20, sector);
+	uint64_t sectors = xenbus_number(&keys[SECTORS], UINT64_MAX >> 9, 0);
+	uint32_t transfer = segments_of(keys) * XEN_PAGE_BYTES;
+
+	if (!power_of_two(sector) || sector < 512)
 		return false;
-	if (segments > XEN_BLOCK_SEGMENTS_MAX)
-		segments = XEN_BLOCK_SEGMENTS_MAX;
-	if (segments < BLKIF_MAX_SEGMENTS_PER_REQUEST)
-		segments = BLKIF_MAX_SEGMENTS_PER_REQUEST;
-	disk->segments_max = (uint32_t)segments;
-	disk->info = (struct mirage_block_info){
-		.size = sizeof disk->info,
+	if (!power_of_two(physical) || physical < sector)
+		physical = sector;
+	transfer &= ~((uint32_t)sector - 1);
+	*info = (struct mirage_block_info){
+		.size = sizeof *info,
 		.caps = caps_of(keys),
 		/* `sectors` counts 512 bytes, like everything on this wire. */
 		.size_bytes = (sectors << 9) & ~(sector - 1),
 		.sector_bytes = (uint32_t)sector,
-		.physical_sector_bytes =
-			(uint32_t)(physical > sector ? physical : sector),
+		.physical_sector_bytes = (uint32_t)physical,
 		.buffer_align_bytes = 1,
 		.max_vectors = 256,
-		.max_transfer_bytes = disk->segments_max * XEN_PAGE_BYTES,
+		.max_transfer_bytes = transfer,
 		.queue_depth = RING_SIZE(&disk->ring) < XEN_BLOCK_SLOTS_MAX
 				       ? RING_SIZE(&disk->ring)
 				       : XEN_BLOCK_SLOTS_MAX,
-		.max_discard_bytes = disk->segments_max * XEN_PAGE_BYTES,
+		.max_discard_bytes = transfer,
 	};
+	return info->size_bytes != 0;
+}
+
+/** Follows what may change of an open disk, its size and lost capabilities; false
+ *  if it became another one. */
+static bool follow_info(struct xen_block *disk,
+			const struct mirage_block_info *now)
+{
+	struct mirage_block_info *info = &disk->info;
+	uint32_t lost = info->caps & ~now->caps;
+
+	if (now->sector_bytes != info->sector_bytes ||
+	    now->max_transfer_bytes < info->max_transfer_bytes)
+		return false;
+	info->caps &= ~lost;
+	if (lost != 0)
+		mirage_core_block_event(&disk->block, MIRAGE_EVENT_CAPS);
+	if (now->size_bytes != info->size_bytes) {
+		info->size_bytes = now->size_bytes;
+		mirage_core_block_event(&disk->block, MIRAGE_EVENT_RESIZED);
+	}
 	return true;
 }
 
 /* ------------------------------------------------------------ Connecting -- */
 
-static void written(struct xenstore_batch *batch, int error)
+/** Ends an open, or a disk whose backend came back. */
+static void fail(struct xen_block *disk, const char *why)
 {
-	struct xen_block *disk = of_bus(batch->arg);
-
-	if (error < 0)
-		mirage_log(MIRAGE_LOG_WARN, "%s: cannot write to xenstore: %s",
-			   disk->bus.frontend, mirage_strerror(error));
-}
-
-static void set_state(struct xen_block *disk, unsigned state)
-{
-	static const char *const names[] = {"state"};
-	struct xenstore_key *keys = xenbus_keys(&disk->bus, names, 1);
-
-	snprintf(keys[0].value, sizeof keys[0].value, "%u", state);
-	xenbus_write(&disk->bus, 1, written);
-}
-
-static void connected(struct xen_block *disk, uint64_t old_bytes)
-{
-	disk->phase = XEN_BLOCK_CONNECTED;
-	if (disk->open != NULL) {
-		disk->ever_connected = true;
-		answer(disk, 0);
-	} else {
-		mirage_core_block_event(&disk->block, MIRAGE_EVENT_BACK);
-		if (disk->info.size_bytes != old_bytes)
-			mirage_core_block_event(&disk->block,
-						MIRAGE_EVENT_RESIZED);
+	if (disk->bus.open != NULL) {
+		xenbus_refuse(&disk->bus, MIRAGE_EIO, why);
+		return;
 	}
+	mirage_log(MIRAGE_LOG_ERROR, "block '%s': %s: %s", disk->block.name,
+		   disk->bus.backend, why);
+	xenbus_kill(&disk->bus);
+	xen_block_ring_fail(disk, MIRAGE_EIO);
+	/* The core holds back what is for a disk that is away. */
+	mirage_core_block_event(&disk->block, MIRAGE_EVENT_BACK);
+}
+
+static void opened(struct xen_block *disk)
+{
+	struct mirage_open *open = disk->bus.open;
+
+	xenbus_put(&xenbus_keys(&disk->bus, NULL, 0)[0], "state",
+		   XenbusStateConnected);
+	xenbus_write(&disk->bus, 1);
+	xenbus_connected(&disk->bus);
+	if (open != NULL)
+		mirage_core_block_opened(open, 0, &disk->block);
+	else
+		mirage_core_block_event(&disk->block, MIRAGE_EVENT_BACK);
 	xen_block_ring_fill(disk);
 }
 
 static void got_features(struct xenstore_batch *batch, int error)
 {
 	struct xen_block *disk = of_bus(batch->arg);
-	uint64_t old_bytes = disk->info.size_bytes;
-	bool sense = take_info(disk, disk->bus.keys);
+	struct mirage_block_info info;
+	bool sense = error == 0 && read_info(disk, disk->bus.keys, &info);
 
-	if (!sense && disk->open != NULL) {
-		refuse(disk, "its size or sector makes no sense");
+	if (xen_block_is_on(disk)) {
+		if (!sense || !follow_info(disk, &info))
+			xen_block_breach(disk,
+					 "changed what it is while in use");
 	} else if (!sense) {
-		mirage_log(MIRAGE_LOG_WARN,
-			   "block '%s': its backend's size makes no sense",
-			   disk->block.name);
-	} else if (disk->phase == XEN_BLOCK_CONNECTED) {
-		if (disk->info.size_bytes != old_bytes)
-			mirage_core_block_event(&disk->block,
-						MIRAGE_EVENT_RESIZED);
+		fail(disk, error < 0 ? "xenstore does not answer"
+				     : "its size or sector makes no sense");
+	} else if (disk->bus.open == NULL && !follow_info(disk, &info)) {
+		fail(disk, "came back as another disk");
 	} else {
-		set_state(disk, XenbusStateConnected);
-		connected(disk, old_bytes);
+		if (disk->bus.open != NULL)
+			disk->info = info;
+		opened(disk);
 	}
 }
 
-static void read_features(struct xen_block *disk)
+static void read_features(struct xenbus *bus)
 {
-	if (disk->bus.batch.busy)
-		return;
-	xenbus_keys(&disk->bus, feature_names, FEATURES);
-	xenbus_read(&disk->bus, FEATURES, got_features);
-}
-
-static void put_number(struct xenstore_key *key, const char *name, uint64_t n)
-{
-	key->name = name;
-	snprintf(key->value, sizeof key->value, "%llu", (unsigned long long)n);
+	xenbus_keys(bus, feature_names, FEATURES);
+	xenbus_read(bus, FEATURES, got_features);
 }
 
 /** Tells the backend where the ring is. */
@@ -200,103 +191,85 @@ static void publish(struct xen_block *disk)
 	unsigned n = 0;
 
 	if (disk->ring_pages == 1) {
-		put_number(&keys[n++], "ring-ref", disk->ring_references[0]);
+		xenbus_put(&keys[n++], "ring-ref", disk->ring_references[0]);
 	} else {
-		put_number(&keys[n++], "ring-page-order",
+		xenbus_put(&keys[n++], "ring-page-order",
 			   (uint64_t)__builtin_ctz(disk->ring_pages));
 		for (unsigned i = 0; i < disk->ring_pages; i++)
-			put_number(&keys[n++], references[i],
+			xenbus_put(&keys[n++], references[i],
 				   disk->ring_references[i]);
 	}
-	put_number(&keys[n++], "event-channel", disk->port);
-	put_number(&keys[n++], "feature-persistent", 1);
-	put_number(&keys[n++], "feature-large-sector-size", 0);
+	xenbus_put(&keys[n++], "event-channel", disk->port);
+	xenbus_put(&keys[n++], "feature-persistent", 1);
+	xenbus_put(&keys[n++], "feature-large-sector-size", 0);
 	keys[n].name = "protocol";
 	strcpy(keys[n++].value, XEN_IO_PROTO_ABI_X86_64);
-	put_number(&keys[n++], "state", XenbusStateInitialised);
-	xenbus_write(&disk->bus, n, written);
+	xenbus_put(&keys[n++], "state", XenbusStateInitialised);
+	xenbus_write(&disk->bus, n);
 }
 
 static void got_order(struct xenstore_batch *batch, int error)
 {
 	struct xen_block *disk = of_bus(batch->arg);
-	uint64_t order = number(&disk->bus.keys[0], 64, 0);
+	uint64_t order = xenbus_number(&disk->bus.keys[0], UINT64_MAX, 0);
 
 	if (order > XEN_BLOCK_RING_ORDER_MAX)
 		order = XEN_BLOCK_RING_ORDER_MAX;
-	disk->pages_max = XEN_BLOCK_PAGES_MAX;
-	disk->zeroes.memory = xen_pages_alloc(1);
-	if (disk->zeroes.memory != NULL)
-		disk->zeroes.reference = xen_grant(disk->bus.backend_id,
-						   disk->zeroes.memory, false);
-	if (!xen_block_ring_init(disk, 1u << order) ||
-	    disk->zeroes.memory == NULL) {
-		if (disk->open != NULL)
-			refuse(disk, "no memory or grants left for its ring");
-		return;
-	}
-	publish(disk);
+	if (error < 0)
+		fail(disk, "xenstore does not answer");
+	else if (!xen_block_ring_init(disk, 1u << order))
+		fail(disk, "no memory, grants or events left for its ring");
+	else
+		publish(disk);
 }
 
-/** Begins to connect, the first time or again. */
-static void connect(struct xen_block *disk)
+static void connect(struct xenbus *bus)
 {
 	static const char *const names[] = {"max-ring-page-order"};
 
-	disk->phase = XEN_BLOCK_CONNECTING;
-	xenbus_keys(&disk->bus, names, 1);
-	xenbus_read(&disk->bus, 1, got_order);
+	xenbus_keys(bus, names, 1);
+	xenbus_read(bus, 1, got_order);
 }
 
-static void lost(struct xen_block *disk)
+static void lost(struct xenbus *bus)
 {
-	if (disk->phase == XEN_BLOCK_CONNECTED)
-		mirage_core_block_event(&disk->block, MIRAGE_EVENT_LOST);
-	disk->phase = XEN_BLOCK_WAITING;
-	xen_block_ring_fini(disk);
-	set_state(disk, XenbusStateClosed);
+	mirage_core_block_event(&of_bus(bus)->block, MIRAGE_EVENT_LOST);
 }
 
-static void on_state(struct xenbus *bus, unsigned state)
+static void disconnect(struct xenbus *bus)
+{
+	xen_block_ring_fini(of_bus(bus));
+}
+
+static void ended(struct xenbus *bus, int error)
 {
 	struct xen_block *disk = of_bus(bus);
 
-	switch (state) {
-	case XenbusStateInitWait:
-	case XenbusStateInitialised:
-		if (disk->phase == XEN_BLOCK_CONNECTED)
-			lost(disk);
-		if (disk->phase == XEN_BLOCK_WAITING && !bus->batch.busy)
-			connect(disk);
-		break;
-	case XenbusStateConnected:
-		if (disk->phase == XEN_BLOCK_CONNECTING ||
-		    disk->phase == XEN_BLOCK_CONNECTED)
-			read_features(disk);
-		break;
-	case XenbusStateClosing:
-	case XenbusStateClosed:
-		if (disk->phase == XEN_BLOCK_CONNECTED ||
-		    disk->phase == XEN_BLOCK_CONNECTING)
-			lost(disk);
-		break;
-	default:
-		break;
+	if (bus->open == NULL) {
+		mirage_core_block_closed(&disk->block);
+		return;
 	}
+	mirage_core_block_opened(bus->open, error, NULL);
+	free(disk);
 }
+
+static const struct xenbus_ops bus_ops = {
+	.connect = connect,
+	.met = read_features,
+	.changed = read_features,
+	.lost = lost,
+	.disconnect = disconnect,
+	.ended = ended,
+};
 
 static void found(struct xenbus *bus, int error)
 {
-	struct xen_block *disk = of_bus(bus);
-
-	if (error < 0) {
-		answer(disk, error);
-		free(disk);
+	if (error == 0) {
+		xenbus_start(bus);
 		return;
 	}
-	disk->phase = XEN_BLOCK_WAITING;
-	bus->on_state = on_state;
-	xenbus_watch(bus);
+	mirage_core_block_opened(bus->open, error, NULL);
+	free(of_bus(bus));
 }
 
 /* ------------------------------------------------------------------- Ops -- */
@@ -307,7 +280,7 @@ static void submit(struct mirage_block *block,
 	struct xen_block *disk = (struct xen_block *)block;
 
 	for (size_t i = 0; i < n; i++) {
-		if (disk->phase == XEN_BLOCK_DEAD) {
+		if (disk->bus.phase == XENBUS_DEAD) {
 			mirage_core_block_complete(requests[i], MIRAGE_EGONE);
 			continue;
 		}
@@ -318,27 +291,12 @@ static void submit(struct mirage_block *block,
 	xen_block_ring_fill(disk);
 }
 
-static void closed(struct xenstore_batch *batch, int error)
-{
-	struct xen_block *disk = of_bus(batch->arg);
-
-	xen_block_ring_fini(disk);
-	xenbus_forget(&disk->bus);
-	mirage_core_block_closed(&disk->block);
-}
-
 static void close(struct mirage_block *block)
 {
-	static const char *const names[] = {"state"};
 	struct xen_block *disk = (struct xen_block *)block;
-	struct xenstore_key *keys;
 
-	disk->phase = XEN_BLOCK_CLOSING;
 	xen_block_ring_fail(disk, MIRAGE_EGONE);
-	xenstore_cancel(&disk->bus.batch);
-	keys = xenbus_keys(&disk->bus, names, 1);
-	snprintf(keys[0].value, sizeof keys[0].value, "%d", XenbusStateClosed);
-	xenbus_write(&disk->bus, 1, closed);
+	xenbus_end(&disk->bus);
 }
 
 static void dispose(struct mirage_block *block)
@@ -362,7 +320,7 @@ void xen_block_open(struct mirage_open *open)
 		mirage_core_block_opened(open, MIRAGE_ENOMEM, NULL);
 		return;
 	}
-	disk->open = open;
+	disk->bus.ops = &bus_ops;
 	disk->block.ops = &ops;
 	disk->block.info = &disk->info;
 	disk->block.counters = &disk->counters;

@@ -7,7 +7,7 @@
  * The wire counts in units of 512 bytes, whatever the sector.
  *
  * What the backend writes is not trusted: its indices and ids are copied, checked
- * against what is under way, and a breach ends the disk (block_ring.c, `breach`).
+ * against what is under way, and a breach ends the disk (`xen_block_breach`).
  */
 #ifndef MIRAGE_XEN_BLOCK_H
 #define MIRAGE_XEN_BLOCK_H
@@ -43,29 +43,17 @@ struct xen_block {
 	struct mirage_block_info info;
 	struct mirage_block_counters counters;
 	struct xenbus bus;
-	struct mirage_open *open; /* until it is answered */
-	enum {
-		XEN_BLOCK_FINDING,
-		XEN_BLOCK_WAITING,
-		XEN_BLOCK_CONNECTING,
-		XEN_BLOCK_CONNECTED,
-		XEN_BLOCK_DEAD,
-		XEN_BLOCK_CLOSING
-	} phase;
-	bool ever_connected;
-
 	blkif_sring_t *shared;
 	blkif_front_ring_t ring;
 	unsigned ring_pages;
 	uint32_t ring_references[XEN_BLOCK_RING_PAGES_MAX];
 	uint32_t port;
-	uint32_t segments_max;
 
 	struct xen_block_slot slots[XEN_BLOCK_SLOTS_MAX];
 	uint16_t first_free_slot;
 	struct xen_block_page pages[XEN_BLOCK_PAGES_MAX];
 	struct xen_block_page *free_pages;
-	unsigned n_pages, n_free_pages, pages_max;
+	unsigned n_pages, n_free_pages;
 	struct xen_block_page zeroes;
 
 	/* Requests that wait for a slot or for pages, first come first served. */
@@ -77,7 +65,16 @@ struct xen_block {
 /* block.c */
 void xen_block_open(struct mirage_open *open);
 
+/** Whether requests go out and responses come in. */
+static inline bool xen_block_is_on(const struct xen_block *disk)
+{
+	return disk->bus.phase == XENBUS_CONNECTED;
+}
+
 /* block_ring.c */
+
+/** Ends the disk: its backend did what the protocol forbids. */
+void xen_block_breach(struct xen_block *disk, const char *what);
 
 /** Makes a ring of `pages` and its event channel; false without memory. */
 bool xen_block_ring_init(struct xen_block *disk, unsigned pages);
@@ -90,6 +87,8 @@ void xen_block_ring_fail(struct xen_block *disk, int error);
 
 /* block_pages.c */
 
+/** Makes the page of zeroes; false without memory or grants. */
+bool xen_block_pages_init(struct xen_block *disk);
 /** Takes `n` pages in a list, granting new ones if need be, or returns NULL. */
 struct xen_block_page *xen_block_pages_take(struct xen_block *disk, unsigned n);
 void xen_block_pages_give(struct xen_block *disk, struct xen_block_page *pages);

@@ -7,7 +7,7 @@ static bool grow(struct xen_block *disk)
 {
 	struct xen_block_page *page = &disk->pages[disk->n_pages];
 
-	if (disk->n_pages == disk->pages_max)
+	if (disk->n_pages == XEN_BLOCK_PAGES_MAX)
 		return false;
 	page->memory = xen_pages_alloc(1);
 	if (page->memory == NULL)
@@ -22,6 +22,17 @@ static bool grow(struct xen_block *disk)
 	page->next = disk->free_pages;
 	disk->free_pages = page;
 	return true;
+}
+
+bool xen_block_pages_init(struct xen_block *disk)
+{
+	disk->zeroes.memory = xen_pages_alloc(1);
+	if (disk->zeroes.memory == NULL)
+		return false;
+	/* Not read-only: backends map what they are to keep for both. */
+	disk->zeroes.reference =
+		xen_grant(disk->bus.backend_id, disk->zeroes.memory, false);
+	return disk->zeroes.reference != XEN_GRANT_NONE;
 }
 
 /* Last in, first out: a backend that keeps only some pages mapped keeps these. */
@@ -63,7 +74,8 @@ void xen_block_pages_fini(struct xen_block *disk)
 	disk->n_pages = disk->n_free_pages = 0;
 	disk->free_pages = NULL;
 	if (disk->zeroes.memory != NULL &&
-	    xen_grant_end(disk->zeroes.reference))
+	    (disk->zeroes.reference == XEN_GRANT_NONE ||
+	     xen_grant_end(disk->zeroes.reference)))
 		xen_pages_free(disk->zeroes.memory, 1);
 	disk->zeroes.memory = NULL;
 }

@@ -11,13 +11,13 @@
 
 /* The backend broke the protocol: nothing that it says can be believed, so the
  * disk is at its end. The guest is not. */
-static void breach(struct xen_block *disk, const char *what)
+void xen_block_breach(struct xen_block *disk, const char *what)
 {
 	disk->breaches++;
 	mirage_log(MIRAGE_LOG_ERROR,
 		   "block '%s': its backend %s; the disk is shut down",
 		   disk->block.name, what);
-	disk->phase = XEN_BLOCK_DEAD;
+	xenbus_kill(&disk->bus);
 	xen_block_ring_fail(disk, MIRAGE_EIO);
 }
 
@@ -152,7 +152,7 @@ static void put_request(struct xen_block *disk, struct xen_block_slot *slot)
 
 void xen_block_ring_fill(struct xen_block *disk)
 {
-	while (disk->phase == XEN_BLOCK_CONNECTED && disk->waiting != NULL &&
+	while (xen_block_is_on(disk) && disk->waiting != NULL &&
 	       disk->first_free_slot < XEN_BLOCK_SLOTS_MAX &&
 	       !RING_FULL(&disk->ring)) {
 		struct xen_block_slot *slot =
@@ -160,12 +160,16 @@ void xen_block_ring_fill(struct xen_block *disk)
 
 		disk->first_free_slot = slot->next_free;
 		slot->request = disk->waiting;
-		if (!take_pages(disk, slot)) {
-			give_slot(disk, slot);
-			break;
+		if (take_pages(disk, slot)) {
+			next_waiting(disk);
+			put_request(disk, slot);
+			continue;
 		}
-		next_waiting(disk);
-		put_request(disk, slot);
+		give_slot(disk, slot);
+		/* Pages come back with responses, if any are due. */
+		if (disk->n_free_pages < disk->n_pages)
+			break;
+		mirage_core_block_complete(next_waiting(disk), MIRAGE_ENOMEM);
 	}
 	xen_kick(&disk->kick);
 }
@@ -177,7 +181,7 @@ static void run_kick(struct xen_kick *kick)
 		(void *)((char *)kick - offsetof(struct xen_block, kick));
 	int notify;
 
-	if (disk->phase != XEN_BLOCK_CONNECTED)
+	if (!xen_block_is_on(disk))
 		return;
 	RING_PUSH_REQUESTS_AND_CHECK_NOTIFY(&disk->ring, notify);
 	if (notify)
@@ -218,7 +222,7 @@ static bool take_response(struct xen_block *disk,
 
 	if (response.id >= XEN_BLOCK_SLOTS_MAX ||
 	    disk->slots[response.id].request == NULL) {
-		breach(disk, "answered a request that was not sent");
+		xen_block_breach(disk, "answered a request that was not sent");
 		return false;
 	}
 	slot = &disk->slots[response.id];
@@ -238,7 +242,7 @@ static void take_responses(struct xen_block *disk)
 
 	if (end - disk->ring.rsp_cons >
 	    disk->ring.req_prod_pvt - disk->ring.rsp_cons) {
-		breach(disk, "moved its index beyond what was sent");
+		xen_block_breach(disk, "moved its index beyond what was sent");
 		return;
 	}
 	while (disk->ring.rsp_cons != end) {
@@ -258,10 +262,10 @@ static void on_event(void *arg)
 	int more = 0;
 
 	do {
-		if (disk->phase != XEN_BLOCK_CONNECTED)
+		if (!xen_block_is_on(disk))
 			return;
 		take_responses(disk);
-		if (disk->phase != XEN_BLOCK_CONNECTED)
+		if (!xen_block_is_on(disk))
 			return;
 		RING_FINAL_CHECK_FOR_RESPONSES(&disk->ring, more);
 	} while (more);
@@ -279,6 +283,19 @@ static void init_slots(struct xen_block *disk)
 	disk->kick.run = run_kick;
 }
 
+static bool grant_ring(struct xen_block *disk, uint8_t *memory)
+{
+	bool all = true;
+
+	for (unsigned i = 0; i < disk->ring_pages; i++) {
+		disk->ring_references[i] =
+			xen_grant(disk->bus.backend_id,
+				  memory + i * XEN_PAGE_BYTES, false);
+		all &= disk->ring_references[i] != XEN_GRANT_NONE;
+	}
+	return all;
+}
+
 bool xen_block_ring_init(struct xen_block *disk, unsigned pages)
 {
 	uint8_t *memory = xen_pages_alloc(pages);
@@ -289,13 +306,10 @@ bool xen_block_ring_init(struct xen_block *disk, unsigned pages)
 	disk->shared = (blkif_sring_t *)memory;
 	SHARED_RING_INIT(disk->shared);
 	FRONT_RING_INIT(&disk->ring, disk->shared, pages * XEN_PAGE_BYTES);
-	for (disk->ring_pages = 0; disk->ring_pages < pages; disk->ring_pages++)
-		disk->ring_references[disk->ring_pages] = xen_grant(
-			disk->bus.backend_id,
-			memory + disk->ring_pages * XEN_PAGE_BYTES, false);
+	disk->ring_pages = pages;
 	disk->port = xen_event_open(disk->bus.backend_id, on_event, disk);
-	return disk->port != 0 &&
-	       disk->ring_references[pages - 1] != XEN_GRANT_NONE;
+	return grant_ring(disk, memory) && disk->port != 0 &&
+	       xen_block_pages_init(disk);
 }
 
 static void collect_slots(struct xen_block *disk)
@@ -324,7 +338,8 @@ void xen_block_ring_fini(struct xen_block *disk)
 	if (disk->port != 0)
 		xen_event_close(disk->port);
 	for (unsigned i = 0; i < disk->ring_pages; i++)
-		all &= xen_grant_end(disk->ring_references[i]);
+		all &= disk->ring_references[i] == XEN_GRANT_NONE ||
+		       xen_grant_end(disk->ring_references[i]);
 	if (all)
 		xen_pages_free(disk->shared, disk->ring_pages);
 	disk->shared = NULL;

@@ -14,40 +14,26 @@ static struct xen_net *of_bus(struct xenbus *bus)
 	return (void *)((char *)bus - offsetof(struct xen_net, bus));
 }
 
-/* ---------------------------------------------------------------- Memory -- */
-
-static bool make_pool(struct mirage_pool *pool, struct mirage_packet **packets,
-		      void **memory, uint32_t n, uint32_t stride,
-		      uint32_t headroom, struct mirage_net *net)
-{
-	*memory = xen_pages_alloc((size_t)n * stride / XEN_PAGE_BYTES);
-	*packets = calloc(n, sizeof **packets);
-	if (*memory == NULL || *packets == NULL)
-		return false;
-	mirage_pool_init(pool, *packets, *memory, n, stride, headroom, net);
-	return true;
-}
-
-static bool make_pools(struct xen_net *net)
-{
-	return make_pool(&net->tx_pool, &net->tx_packets, &net->tx_memory,
-			 XEN_NET_TX_PACKETS, XEN_NET_TX_STRIDE,
-			 XEN_NET_HEADROOM, &net->net) &&
-	       make_pool(&net->rx_pool, &net->rx_packets, &net->rx_memory,
-			 XEN_NET_RX_PACKETS, XEN_PAGE_BYTES, 0, NULL);
-}
-
 /* ---------------------------------------------------------------- Events -- */
+
+/** Whoever closes has to wait until what was taken is sent. */
+static void end_if_drained(struct xen_net *net)
+{
+	if (!net->draining || !xen_net_tx_empty(net))
+		return;
+	net->draining = false;
+	xenbus_end(&net->bus);
+}
 
 static void on_event(void *arg)
 {
 	struct xen_net *net = arg;
 
-	if (net->phase != XEN_NET_CONNECTED)
-		return;
-	xen_net_tx_poll(net);
-	if (net->phase == XEN_NET_CONNECTED)
+	if (xen_net_is_on(net))
+		xen_net_tx_poll(net);
+	if (xen_net_is_on(net))
 		xen_net_rx_poll(net);
+	end_if_drained(net);
 }
 
 /** One notification a ring for all that was put on it in a turn. */
@@ -56,18 +42,20 @@ static void run_kick(struct xen_kick *kick)
 	struct xen_net *net =
 		(void *)((char *)kick - offsetof(struct xen_net, kick));
 
-	if (net->phase != XEN_NET_CONNECTED)
+	if (!xen_net_is_on(net))
 		return;
 	xen_net_tx_push(net);
 	xen_net_rx_push(net);
 }
 
-static void set_link(struct xen_net *net, bool up)
+static void set_link(struct xen_net *net)
 {
+	bool up = xen_net_is_on(net) && net->carrier;
+
 	if (net->info.link_up == up)
 		return;
 	net->info.link_up = up;
-	if (net->open == NULL)
+	if (net->net.name != NULL)
 		mirage_core_net_event(&net->net, MIRAGE_EVENT_LINK);
 }
 
@@ -77,53 +65,66 @@ void xen_net_breach(struct xen_net *net, const char *what)
 	mirage_log(MIRAGE_LOG_ERROR,
 		   "network '%s': its backend %s; the network is shut down",
 		   net->net.name, what);
-	net->phase = XEN_NET_DEAD;
-	set_link(net, false);
+	xenbus_kill(&net->bus);
+	xen_net_tx_drop(net);
+	set_link(net);
 }
 
-/* --------------------------------------------------------------- Opening -- */
+/* --------------------------------------------------------------- Carrier -- */
 
-static void answer(struct xen_net *net, int result)
+static void read_carrier(struct xen_net *net);
+
+static void got_carrier(struct xenstore_batch *batch, int error)
 {
-	struct mirage_open *open = net->open;
+	struct xen_net *net = batch->arg;
 
-	net->open = NULL;
-	mirage_core_net_opened(open, result, result < 0 ? NULL : &net->net);
+	if (net->carrier_again) {
+		read_carrier(net);
+		return;
+	}
+	if (error < 0)
+		return;
+	/* A backend that says nothing has its link up. */
+	net->carrier = xenbus_number(&net->carrier_key, 1, 1) == 1;
+	set_link(net);
 }
 
-static void refuse(struct xen_net *net, const char *why)
+static void read_carrier(struct xen_net *net)
 {
-	mirage_core_open_error(net->open, "%s: %s", net->bus.backend, why);
-	xenbus_forget(&net->bus);
-	answer(net, MIRAGE_EIO);
+	net->carrier_again = net->carrier_batch.busy;
+	if (net->carrier_again)
+		return;
+	net->carrier_key.name = "carrier";
+	net->carrier_batch.keys = &net->carrier_key;
+	net->carrier_batch.n_keys = 1;
+	net->carrier_batch.arg = net;
+	net->carrier_batch.done = got_carrier;
+	strcpy(net->carrier_batch.directory, net->bus.backend);
+	xenstore_start(&net->carrier_batch, XENSTORE_READ);
 }
 
-static uint64_t number(const struct xenstore_key *key, uint64_t most,
-		       uint64_t otherwise)
+static void carrier_changed(struct xenstore_watch *watch)
 {
-	uint64_t value;
+	read_carrier(watch->arg);
+}
 
-	return key->found && xenstore_number(key->value, most, &value)
-		       ? value
-		       : otherwise;
+static void watch_carrier(struct xen_net *net)
+{
+	net->carrier = true;
+	snprintf(net->carrier_watch.path, sizeof net->carrier_watch.path,
+		 "%s/carrier", net->bus.backend);
+	net->carrier_watch.changed = carrier_changed;
+	net->carrier_watch.arg = net;
+	xenstore_watch(&net->carrier_watch);
+}
+
+static void forget_carrier(struct xen_net *net)
+{
+	xenstore_unwatch(&net->carrier_watch);
+	xenstore_cancel(&net->carrier_batch);
 }
 
 /* ------------------------------------------------------------ Connecting -- */
-
-static void written(struct xenstore_batch *batch, int error)
-{
-	struct xen_net *net = of_bus(batch->arg);
-
-	if (error < 0)
-		mirage_log(MIRAGE_LOG_WARN, "%s: cannot write to xenstore: %s",
-			   net->bus.frontend, mirage_strerror(error));
-}
-
-static void put_number(struct xenstore_key *key, const char *name, uint64_t n)
-{
-	key->name = name;
-	snprintf(key->value, sizeof key->value, "%llu", (unsigned long long)n);
-}
 
 /** Tells the backend where the rings are and what may be sent to us. */
 static void publish(struct xen_net *net)
@@ -132,27 +133,27 @@ static void publish(struct xen_net *net)
 	uint32_t accept = net->accept;
 	unsigned n = 0;
 
-	put_number(&keys[n++], "tx-ring-ref", net->tx_reference);
-	put_number(&keys[n++], "rx-ring-ref", net->rx_reference);
+	xenbus_put(&keys[n++], "tx-ring-ref", net->tx_reference);
+	xenbus_put(&keys[n++], "rx-ring-ref", net->rx_reference);
 	if (net->split) {
-		put_number(&keys[n++], "event-channel-tx", net->tx_port);
-		put_number(&keys[n++], "event-channel-rx", net->rx_port);
+		xenbus_put(&keys[n++], "event-channel-tx", net->tx_port);
+		xenbus_put(&keys[n++], "event-channel-rx", net->rx_port);
 	} else {
-		put_number(&keys[n++], "event-channel", net->tx_port);
+		xenbus_put(&keys[n++], "event-channel", net->tx_port);
 	}
-	put_number(&keys[n++], "request-rx-copy", 1);
-	put_number(&keys[n++], "feature-rx-notify", 1);
-	put_number(&keys[n++], "feature-sg", 1);
-	put_number(&keys[n++], "feature-no-csum-offload",
+	xenbus_put(&keys[n++], "request-rx-copy", 1);
+	xenbus_put(&keys[n++], "feature-rx-notify", 1);
+	xenbus_put(&keys[n++], "feature-sg", 1);
+	xenbus_put(&keys[n++], "feature-no-csum-offload",
 		   (accept & MIRAGE_NET_CAP_RX_CSUM) == 0);
-	put_number(&keys[n++], "feature-ipv6-csum-offload",
+	xenbus_put(&keys[n++], "feature-ipv6-csum-offload",
 		   (accept & MIRAGE_NET_CAP_RX_CSUM) != 0);
-	put_number(&keys[n++], "feature-gso-tcpv4",
+	xenbus_put(&keys[n++], "feature-gso-tcpv4",
 		   (accept & MIRAGE_NET_CAP_RX_GSO4) != 0);
-	put_number(&keys[n++], "feature-gso-tcpv6",
+	xenbus_put(&keys[n++], "feature-gso-tcpv6",
 		   (accept & MIRAGE_NET_CAP_RX_GSO6) != 0);
-	put_number(&keys[n++], "state", XenbusStateConnected);
-	xenbus_write(&net->bus, n, written);
+	xenbus_put(&keys[n++], "state", XenbusStateConnected);
+	xenbus_write(&net->bus, n);
 }
 
 static bool open_ports(struct xen_net *net)
@@ -176,67 +177,121 @@ static const char *const feature_names[FEATURES] = {
 	[CSUM6] = "feature-ipv6-csum-offload",
 };
 
-static void take_caps(struct xen_net *net, const struct xenstore_key *keys)
+static bool yes(const struct xenstore_key *key)
 {
-	bool sg = number(&keys[SG], 1, 0) != 0;
+	return xenbus_number(key, 1, 0) == 1;
+}
+
+static uint32_t caps_of(const struct xen_net *net,
+			const struct xenstore_key *keys)
+{
 	uint32_t caps = MIRAGE_NET_CAP_LINK | net->accept;
 
-	if (sg)
+	if (yes(&keys[SG]))
 		caps |= MIRAGE_NET_CAP_FRAGMENTS;
-	if (number(&keys[NO_CSUM], 1, 0) == 0 &&
-	    number(&keys[CSUM6], 1, 0) != 0)
-		caps |= MIRAGE_NET_CAP_TX_CSUM;
-	if (sg && number(&keys[GSO4], 1, 0) != 0)
+	if (yes(&keys[NO_CSUM]) || !yes(&keys[CSUM6]))
+		return caps;
+	caps |= MIRAGE_NET_CAP_TX_CSUM;
+	if (yes(&keys[SG]) && yes(&keys[GSO4]))
 		caps |= MIRAGE_NET_CAP_TX_GSO4;
-	if (sg && number(&keys[GSO6], 1, 0) != 0)
+	if (yes(&keys[SG]) && yes(&keys[GSO6]))
 		caps |= MIRAGE_NET_CAP_TX_GSO6;
-	if ((caps & MIRAGE_NET_CAP_TX_CSUM) == 0)
-		caps &= ~(uint32_t)(MIRAGE_NET_CAP_TX_GSO4 |
-				    MIRAGE_NET_CAP_TX_GSO6);
-	net->info.caps = caps;
-	net->info.max_fragments = sg ? XEN_NET_FRAGMENTS_MAX : 1;
-	net->info.gso_max_bytes =
-		(caps & (MIRAGE_NET_CAP_TX_GSO4 | MIRAGE_NET_CAP_TX_GSO6)) != 0
-			? XEN_NET_GSO_MAX
-			: 0;
-	net->split = number(&keys[SPLIT], 1, 0) != 0;
+	return caps;
+}
+
+/** Takes what the backend offers. What an open network can do, it can do until it
+ *  is closed: false when a backend that came back cannot. */
+static bool take_features(struct xen_net *net, const struct xenstore_key *keys)
+{
+	struct mirage_net_info *info = &net->info;
+	uint32_t caps = caps_of(net, keys);
+	uint32_t longest = XEN_NET_TX_STRIDE - XEN_NET_HEADROOM - 14;
+
+	net->split = yes(&keys[SPLIT]);
+	if (net->bus.open == NULL)
+		return (info->caps & ~caps) == 0;
+	info->caps = caps;
+	info->max_fragments = yes(&keys[SG]) ? XEN_NET_FRAGMENTS_MAX : 1;
+	if ((caps & (MIRAGE_NET_CAP_TX_GSO4 | MIRAGE_NET_CAP_TX_GSO6)) != 0)
+		info->gso_max_bytes = XEN_NET_GSO_MAX;
+	/* A frame of more than a page needs several. */
+	info->mtu_bytes = yes(&keys[SG]) || net->mtu_wanted_bytes <= 1500
+				  ? net->mtu_wanted_bytes
+				  : 1500;
+	info->pool_frames = info->mtu_bytes <= longest ? XEN_NET_TX_PACKETS
+						       : XEN_NET_TX_BIG_PACKETS;
+	return true;
+}
+
+/** Ends an open, or a network whose backend came back. */
+static void fail(struct xen_net *net, const char *why)
+{
+	if (net->bus.open != NULL) {
+		xenbus_refuse(&net->bus, MIRAGE_EIO, why);
+		return;
+	}
+	mirage_log(MIRAGE_LOG_ERROR, "network '%s': %s: %s", net->net.name,
+		   net->bus.backend, why);
+	xenbus_kill(&net->bus);
 }
 
 static void got_features(struct xenstore_batch *batch, int error)
 {
 	struct xen_net *net = of_bus(batch->arg);
 
-	take_caps(net, net->bus.keys);
+	if (error < 0) {
+		fail(net, "xenstore does not answer");
+		return;
+	}
+	if (!take_features(net, net->bus.keys)) {
+		fail(net, "offers less than before");
+		return;
+	}
 	if (!xen_net_tx_init(net) || !xen_net_rx_init(net) ||
 	    !open_ports(net)) {
-		if (net->open != NULL)
-			refuse(net, "no memory, grants or events left");
+		fail(net, "no memory, grants or events left");
 		return;
 	}
 	publish(net);
 }
 
-static void connect(struct xen_net *net)
+static void connect(struct xenbus *bus)
 {
-	net->phase = XEN_NET_CONNECTING;
-	xenbus_keys(&net->bus, feature_names, FEATURES);
-	xenbus_read(&net->bus, FEATURES, got_features);
+	xenbus_keys(bus, feature_names, FEATURES);
+	xenbus_read(bus, FEATURES, got_features);
 }
 
-static void connected(struct xen_net *net)
+static void met(struct xenbus *bus)
 {
-	net->phase = XEN_NET_CONNECTED;
-	if (net->open != NULL) {
-		net->info.link_up = true;
-		answer(net, 0);
-		return;
+	struct xen_net *net = of_bus(bus);
+	struct mirage_open *open = bus->open;
+
+	xenbus_connected(bus);
+	if (open != NULL) {
+		net->info.link_up = net->carrier;
+		mirage_core_net_opened(open, 0, &net->net);
+	} else {
+		set_link(net);
+		mirage_core_net_event(&net->net, MIRAGE_EVENT_BACK);
+		mirage_core_net_event(&net->net, MIRAGE_EVENT_WRITABLE);
 	}
-	set_link(net, true);
-	mirage_core_net_event(&net->net, MIRAGE_EVENT_BACK);
+	/* It may have notified us of something before we listened. */
+	on_event(net);
 }
 
-static void disconnect(struct xen_net *net)
+static void lost(struct xenbus *bus)
 {
+	struct xen_net *net = of_bus(bus);
+
+	set_link(net);
+	mirage_core_net_event(&net->net, MIRAGE_EVENT_LOST);
+}
+
+static void disconnect(struct xenbus *bus)
+{
+	struct xen_net *net = of_bus(bus);
+
+	net->draining = false;
 	xen_net_tx_fini(net);
 	xen_net_rx_fini(net);
 	if (net->tx_port != 0)
@@ -246,49 +301,26 @@ static void disconnect(struct xen_net *net)
 	net->tx_port = net->rx_port = 0;
 }
 
-static void lost(struct xen_net *net)
-{
-	static const char *const names[] = {"state"};
-	struct xenstore_key *keys;
-
-	if (net->phase == XEN_NET_CONNECTED) {
-		set_link(net, false);
-		mirage_core_net_event(&net->net, MIRAGE_EVENT_LOST);
-	}
-	net->phase = XEN_NET_WAITING;
-	disconnect(net);
-	keys = xenbus_keys(&net->bus, names, 1);
-	put_number(&keys[0], "state", XenbusStateClosed);
-	xenbus_write(&net->bus, 1, written);
-}
-
-static void on_state(struct xenbus *bus, unsigned state)
+static void ended(struct xenbus *bus, int error)
 {
 	struct xen_net *net = of_bus(bus);
-	bool meeting = net->phase == XEN_NET_CONNECTING ||
-		       net->phase == XEN_NET_CONNECTED;
 
-	switch (state) {
-	case XenbusStateInitWait:
-	case XenbusStateInitialised:
-		if (net->phase == XEN_NET_CONNECTED)
-			lost(net);
-		if (net->phase == XEN_NET_WAITING && !bus->batch.busy)
-			connect(net);
-		break;
-	case XenbusStateConnected:
-		if (net->phase == XEN_NET_CONNECTING && net->tx_port != 0)
-			connected(net);
-		break;
-	case XenbusStateClosing:
-	case XenbusStateClosed:
-		if (meeting)
-			lost(net);
-		break;
-	default:
-		break;
+	forget_carrier(net);
+	if (bus->open == NULL) {
+		mirage_core_net_closed(&net->net);
+		return;
 	}
+	mirage_core_net_opened(bus->open, error, NULL);
+	xen_net_dispose(&net->net);
 }
+
+static const struct xenbus_ops bus_ops = {
+	.connect = connect,
+	.met = met,
+	.lost = lost,
+	.disconnect = disconnect,
+	.ended = ended,
+};
 
 /* --------------------------------------------------------------- Finding -- */
 
@@ -318,16 +350,22 @@ static bool parse_mac(const char *text, uint8_t mac[6])
 static void got_address(struct xenstore_batch *batch, int error)
 {
 	struct xen_net *net = of_bus(batch->arg);
-	uint64_t mtu = number(&net->bus.keys[1], 65535 - 14, 1500);
+	uint64_t mtu = xenbus_number(&net->bus.keys[1], 65535 - 14, 1500);
 
+	net->mtu_wanted_bytes = (uint32_t)(mtu < 68 ? 1500 : mtu);
 	if (!parse_mac(net->bus.keys[0].value, net->info.mac)) {
-		refuse(net, "its mac is missing or makes no sense");
+		xenbus_refuse(&net->bus, MIRAGE_EIO,
+			      "its mac is missing or makes no sense");
 		return;
 	}
-	net->info.mtu_bytes = (uint32_t)(mtu < 68 ? 1500 : mtu);
-	net->phase = XEN_NET_WAITING;
-	net->bus.on_state = on_state;
-	xenbus_watch(&net->bus);
+	if (!xen_net_make_pool(net, &net->tx_pool, XEN_NET_TX_PACKETS,
+			       XEN_NET_TX_STRIDE, XEN_NET_HEADROOM) ||
+	    !xen_net_rx_make_pool(net)) {
+		xenbus_refuse(&net->bus, MIRAGE_ENOMEM, "no memory left");
+		return;
+	}
+	watch_carrier(net);
+	xenbus_start(&net->bus);
 }
 
 static void found(struct xenbus *bus, int error)
@@ -336,52 +374,28 @@ static void found(struct xenbus *bus, int error)
 	struct xen_net *net = of_bus(bus);
 
 	if (error < 0) {
-		answer(net, error);
-		return;
-	}
-	if (!make_pools(net)) {
-		refuse(net, "no memory left");
+		mirage_core_net_opened(bus->open, error, NULL);
+		free(net);
 		return;
 	}
 	xenbus_keys(bus, names, 2);
-	bus->batch.n_keys = 2;
-	bus->batch.done = got_address;
-	xenstore_start(&bus->batch, XENSTORE_READ);
+	xenbus_read_own(bus, 2, got_address);
 }
 
 /* ------------------------------------------------------------------- Ops -- */
 
-static void closed(struct xenstore_batch *batch, int error)
-{
-	struct xen_net *net = of_bus(batch->arg);
-
-	disconnect(net);
-	xenbus_forget(&net->bus);
-	mirage_core_net_closed(&net->net);
-}
-
 static void close(struct mirage_net *base)
 {
-	static const char *const names[] = {"state"};
-	struct xen_net *net = (struct xen_net *)base;
-	struct xenstore_key *keys;
-
-	net->phase = XEN_NET_CLOSING;
-	xenstore_cancel(&net->bus.batch);
-	keys = xenbus_keys(&net->bus, names, 1);
-	put_number(&keys[0], "state", XenbusStateClosed);
-	xenbus_write(&net->bus, 1, closed);
-}
-
-static void forget_pool(struct mirage_pool *pool)
-{
-}
-
-static void dispose(struct mirage_net *base)
-{
 	struct xen_net *net = (struct xen_net *)base;
 
-	mirage_pool_abandon(&net->tx_pool, forget_pool);
+	if (!xen_net_is_on(net)) {
+		xenbus_end(&net->bus);
+		return;
+	}
+	xen_net_tx_push(net);
+	net->draining = true;
+	xenbus_end_soon(&net->bus);
+	end_if_drained(net);
 }
 
 static const struct mirage_net_ops ops = {
@@ -389,7 +403,7 @@ static const struct mirage_net_ops ops = {
 	.reserve = xen_net_tx_reserve,
 	.send = xen_net_tx_send,
 	.close = close,
-	.dispose = dispose,
+	.dispose = xen_net_dispose,
 };
 
 void xen_net_open(struct mirage_open *open)
@@ -401,17 +415,14 @@ void xen_net_open(struct mirage_open *open)
 		mirage_core_net_opened(open, MIRAGE_ENOMEM, NULL);
 		return;
 	}
-	net->open = open;
 	net->accept = open->accept;
 	net->kick.run = run_kick;
 	net->net.ops = &ops;
 	net->net.info = &net->info;
 	net->net.counters = &net->counters;
 	net->counters.size = sizeof net->counters;
-	net->info = (struct mirage_net_info){
-		.size = sizeof net->info,
-		.headroom_bytes = XEN_NET_HEADROOM,
-		.pool_frames = XEN_NET_TX_PACKETS,
-	};
+	net->info.size = sizeof net->info;
+	net->info.headroom_bytes = XEN_NET_HEADROOM;
+	net->bus.ops = &bus_ops;
 	xenbus_find(&net->bus, "vif", open, found);
 }

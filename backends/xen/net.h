@@ -24,17 +24,18 @@
 #define XEN_NET_HEADROOM 64
 #define XEN_NET_TX_PACKETS 256
 #define XEN_NET_TX_STRIDE 2048
-#define XEN_NET_TX_BIG_PACKETS 8
+#define XEN_NET_TX_BIG_PACKETS 16 /* made when the first is asked for */
 #define XEN_NET_TX_BIG_STRIDE (17 * XEN_PAGE_BYTES)
 #define XEN_NET_RX_PACKETS 512
 #define XEN_NET_GSO_MAX 65535
 
-/** A page on the transmit ring, found by the id that the backend returns. */
+/** A piece of a frame on the transmit ring, found by the id that the backend
+ *  returns. Each piece holds a reference to its frame. */
 struct xen_net_tx_slot {
 	uint32_t reference;
-	struct mirage_packet *frame; /* released with its last page, or NULL */
+	struct mirage_packet *frame; /* NULL: free */
 	uint16_t next_free;
-	bool busy;
+	bool last; /* of its frame */
 };
 
 struct xen_net_rx_slot {
@@ -42,13 +43,12 @@ struct xen_net_rx_slot {
 	struct mirage_packet *packet; /* NULL: not with the backend */
 };
 
-enum xen_net_phase {
-	XEN_NET_FINDING,
-	XEN_NET_WAITING,
-	XEN_NET_CONNECTING,
-	XEN_NET_CONNECTED,
-	XEN_NET_DEAD,
-	XEN_NET_CLOSING
+struct xen_net_pool {
+	struct mirage_pool pool; /* first */
+	struct mirage_packet *packets;
+	void *memory;
+	uint32_t n_pages;
+	struct xen_net *owner;
 };
 
 struct xen_net {
@@ -56,10 +56,15 @@ struct xen_net {
 	struct mirage_net_info info;
 	struct mirage_net_counters counters;
 	struct xenbus bus;
-	struct mirage_open *open; /* until it is answered */
 	uint32_t accept;
-	enum xen_net_phase phase;
-	bool split; /* an event channel for each direction */
+	uint32_t mtu_wanted_bytes;
+	bool split;    /* an event channel for each direction */
+	bool draining; /* closed, but not all is sent */
+	bool carrier;  /* as far as the backend says */
+	struct xenstore_watch carrier_watch;
+	struct xenstore_batch carrier_batch;
+	struct xenstore_key carrier_key;
+	bool carrier_again;
 
 	netif_tx_sring_t *tx_shared;
 	netif_tx_front_ring_t tx;
@@ -67,32 +72,50 @@ struct xen_net {
 	struct xen_net_tx_slot tx_slots[XEN_NET_TX_SLOTS];
 	uint16_t first_free_tx;
 	unsigned n_free_tx;
-	struct mirage_pool tx_pool, tx_big_pool;
-	struct mirage_packet *tx_packets, *tx_big_packets;
-	void *tx_memory, *tx_big_memory;
+	/* The slots of the frame that is being put on the ring. */
+	struct xen_net_tx_slot *tx_undo[XEN_NET_FRAME_SLOTS_MAX];
+	unsigned n_tx_undo;
+	unsigned n_tx_extras; /* entries on the ring without a slot */
+	struct xen_net_pool tx_pool, tx_big_pool;
 
 	netif_rx_sring_t *rx_shared;
 	netif_rx_front_ring_t rx;
 	uint32_t rx_reference, rx_port;
 	struct xen_net_rx_slot rx_slots[XEN_NET_RX_SLOTS];
-	struct mirage_pool rx_pool;
-	struct mirage_packet *rx_packets;
-	void *rx_memory;
+	struct xen_net_pool rx_pool;
+	bool rx_starved; /* the ring has room, but there was no page */
 
 	struct xen_kick kick;
+	struct xen_net *next_abandoned;
 	uint64_t breaches;
 };
 
 /* net.c */
 void xen_net_open(struct mirage_open *open);
+/** Whether frames go out and come in. */
+static inline bool xen_net_is_on(const struct xen_net *net)
+{
+	return net->bus.phase == XENBUS_CONNECTED;
+}
 
 /** Ends the network: its backend did what the protocol forbids. */
 void xen_net_breach(struct xen_net *net, const char *what);
 
+/* net_pool.c */
+bool xen_net_make_pool(struct xen_net *net, struct xen_net_pool *pool,
+		       uint32_t n, uint32_t stride_bytes,
+		       uint32_t headroom_bytes);
+/** Frees everything once nobody holds a packet any more. */
+void xen_net_dispose(struct mirage_net *net);
+
 /* net_tx.c */
 bool xen_net_tx_init(struct xen_net *net);
-/** Takes the ring back; frames on it are dropped and counted. */
+/** Drops and counts the frames on the ring. */
+void xen_net_tx_drop(struct xen_net *net);
+/** Takes the ring back. */
 void xen_net_tx_fini(struct xen_net *net);
+/** Whether the backend has answered for everything. */
+bool xen_net_tx_empty(const struct xen_net *net);
 int xen_net_tx_reserve(struct mirage_net *net, uint32_t length_bytes,
 		       struct mirage_packet *packets[], size_t n);
 int xen_net_tx_send(struct mirage_net *net,
@@ -103,6 +126,7 @@ void xen_net_tx_poll(struct xen_net *net);
 void xen_net_tx_push(struct xen_net *net);
 
 /* net_rx.c */
+bool xen_net_rx_make_pool(struct xen_net *net);
 bool xen_net_rx_init(struct xen_net *net);
 void xen_net_rx_fini(struct xen_net *net);
 /** Delivers what has arrived and gives the backend new pages. */

@@ -7,6 +7,7 @@
 #include "net.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define BATCH 64
 
@@ -15,21 +16,50 @@ static struct xen_net_rx_slot *slot_at(struct xen_net *net, RING_IDX index)
 	return &net->rx_slots[index & (XEN_NET_RX_SLOTS - 1)];
 }
 
+static void (*pool_recycle)(struct mirage_packet *packet);
+
+/** A packet comes back: its page may be what the ring waits for. */
+static void recycle(struct mirage_packet *packet)
+{
+	struct xen_net *net = ((struct xen_net_pool *)packet->owner)->owner;
+	bool starved = net->rx_starved && xen_net_is_on(net);
+
+	pool_recycle(packet);
+	if (starved)
+		xen_kick(&net->kick);
+}
+
+bool xen_net_rx_make_pool(struct xen_net *net)
+{
+	struct xen_net_pool *pool = &net->rx_pool;
+
+	if (!xen_net_make_pool(net, pool, XEN_NET_RX_PACKETS, XEN_PAGE_BYTES,
+			       0))
+		return false;
+	pool_recycle = pool->packets[0].recycle;
+	for (unsigned i = 0; i < XEN_NET_RX_PACKETS; i++)
+		pool->packets[i].recycle = recycle;
+	return true;
+}
+
 /** Gives the backend pages for frames to come. */
 static void refill(struct xen_net *net)
 {
 	while (!RING_FULL(&net->rx)) {
 		RING_IDX at = net->rx.req_prod_pvt;
 		struct xen_net_rx_slot *slot = slot_at(net, at);
-		struct mirage_packet *packet = mirage_pool_get(&net->rx_pool);
+		struct mirage_packet *packet =
+			mirage_pool_get(&net->rx_pool.pool);
 		struct netif_rx_request *to;
 
+		net->rx_starved = packet == NULL;
 		if (packet == NULL)
 			break;
 		slot->reference =
 			xen_grant(net->bus.backend_id, packet->buffer, false);
 		if (slot->reference == XEN_GRANT_NONE) {
 			mirage_packet_release(packet);
+			net->rx_starved = true;
 			break;
 		}
 		slot->packet = packet;
@@ -69,9 +99,10 @@ static struct mirage_packet *take_back(struct xen_net *net,
 /** A frame on the ring, copied off it. */
 struct arrival {
 	struct netif_rx_response parts[XEN_NET_FRAME_SLOTS_MAX];
-	unsigned n_parts;
+	unsigned n_parts, n_extras;
 	struct netif_extra_info gso;
-	bool has_gso, has_extra, whole, broken;
+	bool has_gso, whole;
+	const char *breach;
 	RING_IDX end; /* behind the frame */
 };
 
@@ -90,68 +121,91 @@ static void look_at_extras(struct xen_net *net, struct arrival *arrival,
 			&net->rx, arrival->end);
 		__asm__ volatile("" : : : "memory"); /* read once */
 		arrival->end++;
+		if (extra.type == XEN_NETIF_EXTRA_TYPE_NONE ||
+		    extra.type >= XEN_NETIF_EXTRA_TYPE_MAX ||
+		    ++arrival->n_extras == XEN_NETIF_EXTRA_TYPE_MAX) {
+			arrival->breach = "sent extra information of no kind";
+			return;
+		}
 		if (extra.type == XEN_NETIF_EXTRA_TYPE_GSO) {
 			arrival->gso = extra;
 			arrival->has_gso = true;
-		} else if (extra.type == XEN_NETIF_EXTRA_TYPE_NONE ||
-			   extra.type >= XEN_NETIF_EXTRA_TYPE_MAX) {
-			arrival->broken = true;
-			return;
 		}
 	} while ((extra.flags & XEN_NETIF_EXTRA_FLAG_MORE) != 0);
+}
+
+/** What is wrong with a part that lies at `index`, or NULL. */
+static const char *check_part(const struct netif_rx_response *part,
+			      RING_IDX index)
+{
+	if (part->id != (index & (XEN_NET_RX_SLOTS - 1)))
+		return "filled a page that it was not given";
+	if (part->status > 0 &&
+	    (uint32_t)part->offset + (uint32_t)part->status > XEN_PAGE_BYTES)
+		return "sent a frame beyond the end of its page";
+	return NULL;
 }
 
 /** Copies the entries of the next frame. */
 static void look(struct xen_net *net, struct arrival *arrival, RING_IDX limit)
 {
-	struct netif_rx_response part;
+	struct netif_rx_response *part;
 
-	*arrival = (struct arrival){.end = net->rx.rsp_cons, .whole = true};
+	arrival->n_parts = arrival->n_extras = 0;
+	arrival->has_gso = false;
+	arrival->whole = true;
+	arrival->breach = NULL;
+	arrival->end = net->rx.rsp_cons;
 	do {
 		if (arrival->end == limit) {
 			arrival->whole = false;
 			return;
 		}
-		part = *RING_GET_RESPONSE(&net->rx, arrival->end);
-		__asm__ volatile("" : : : "memory"); /* read once */
-		if (arrival->n_parts == XEN_NET_FRAME_SLOTS_MAX ||
-		    part.id != (arrival->end & (XEN_NET_RX_SLOTS - 1))) {
-			arrival->broken = true;
+		if (arrival->n_parts == XEN_NET_FRAME_SLOTS_MAX) {
+			arrival->breach = "sent a frame in too many pieces";
 			return;
 		}
-		arrival->parts[arrival->n_parts++] = part;
-		arrival->end++;
-		if ((part.flags & NETRXF_extra_info) != 0)
+		part = &arrival->parts[arrival->n_parts++];
+		*part = *RING_GET_RESPONSE(&net->rx, arrival->end);
+		__asm__ volatile("" : : : "memory"); /* read once */
+		arrival->breach = check_part(part, arrival->end++);
+		if (arrival->breach == NULL &&
+		    (part->flags & NETRXF_extra_info) != 0)
 			look_at_extras(net, arrival, limit);
-	} while ((part.flags & NETRXF_more_data) != 0 && arrival->whole &&
-		 !arrival->broken);
+	} while ((part->flags & NETRXF_more_data) != 0 && arrival->whole &&
+		 arrival->breach == NULL);
 }
 
-static bool valid_part(const struct netif_rx_response *part)
+static bool mark_gso(const struct xen_net *net, struct mirage_packet *frame,
+		     const struct netif_extra_info *gso)
 {
-	return part->status > 0 && part->offset < XEN_PAGE_BYTES &&
-	       (uint32_t)part->status <= XEN_PAGE_BYTES - part->offset;
+	bool is_4 = gso->u.gso.type == XEN_NETIF_GSO_TYPE_TCPV4;
+
+	if (!is_4 && gso->u.gso.type != XEN_NETIF_GSO_TYPE_TCPV6)
+		return false;
+	frame->gso = is_4 ? MIRAGE_GSO_TCPV4 : MIRAGE_GSO_TCPV6;
+	frame->gso_size_bytes = gso->u.gso.size;
+	return frame->gso_size_bytes != 0 && frame->csum == MIRAGE_CSUM_BLANK &&
+	       (net->info.caps &
+		(is_4 ? MIRAGE_NET_CAP_RX_GSO4 : MIRAGE_NET_CAP_RX_GSO6)) != 0;
 }
 
-/** Marks the frame as its flags say; the bits are not those of transmission. */
-static bool mark(struct mirage_packet *frame, const struct arrival *arrival)
+/** Marks the frame as its flags say; the bits are not those of transmission. False
+ *  if nobody asked for such marks. */
+static bool mark(const struct xen_net *net, struct mirage_packet *frame,
+		 const struct arrival *arrival)
 {
 	uint16_t flags = arrival->parts[0].flags;
+	bool accepted = (net->info.caps & MIRAGE_NET_CAP_RX_CSUM) != 0;
 
 	if ((flags & NETRXF_csum_blank) != 0) {
-		if (!xen_net_csum_locate(frame))
+		if (!accepted || !xen_net_csum_locate(frame))
 			return false;
 		frame->csum = MIRAGE_CSUM_BLANK;
-	} else if ((flags & NETRXF_data_validated) != 0) {
+	} else if ((flags & NETRXF_data_validated) != 0 && accepted) {
 		frame->csum = MIRAGE_CSUM_VERIFIED;
 	}
-	if (!arrival->has_gso)
-		return true;
-	frame->gso_size_bytes = arrival->gso.u.gso.size;
-	frame->gso = arrival->gso.u.gso.type == XEN_NETIF_GSO_TYPE_TCPV4
-			     ? MIRAGE_GSO_TCPV4
-			     : MIRAGE_GSO_TCPV6;
-	return frame->gso_size_bytes != 0 && frame->csum == MIRAGE_CSUM_BLANK;
+	return !arrival->has_gso || mark_gso(net, frame, &arrival->gso);
 }
 
 static bool fits(const struct xen_net *net, const struct mirage_packet *frame)
@@ -160,25 +214,24 @@ static bool fits(const struct xen_net *net, const struct mirage_packet *frame)
 
 	return bytes >= 14 && bytes <= (frame->gso != MIRAGE_GSO_NONE
 						? (uint32_t)XEN_NET_GSO_MAX
-						: net->info.mtu_bytes + 18);
+						: net->info.mtu_bytes + 14);
 }
 
-/** Takes the pages of a frame off the ring and chains them; NULL if there is
- *  nothing to deliver. */
-static struct mirage_packet *take_frame(struct xen_net *net,
-					const struct arrival *arrival)
+/** Takes the pages of a frame off the ring and chains those with data; NULL if
+ *  there are none. `valid` becomes false if the backend gave up on one. */
+static struct mirage_packet *
+take_pages(struct xen_net *net, const struct arrival *arrival, bool *valid)
 {
 	struct mirage_packet *frame = NULL, **end = &frame;
 	unsigned part = 0;
-	bool valid = true;
 
-	while (net->rx.rsp_cons != arrival->end) {
+	while (net->rx.rsp_cons != arrival->end && xen_net_is_on(net)) {
 		RING_IDX at = net->rx.rsp_cons++;
 		struct mirage_packet *packet = take_back(net, slot_at(net, at));
 		const struct netif_rx_response *from = &arrival->parts[part];
 
 		if (packet == NULL)
-			return NULL;
+			break;
 		/* The places between the parts were those of extras. */
 		if (part == arrival->n_parts ||
 		    from->id != (at & (XEN_NET_RX_SLOTS - 1))) {
@@ -186,15 +239,29 @@ static struct mirage_packet *take_frame(struct xen_net *net,
 			continue;
 		}
 		part++;
-		valid &= valid_part(from);
-		if (valid_part(from)) {
-			packet->data += from->offset;
-			mirage_packet_append(packet, (uint32_t)from->status);
-		}
 		*end = packet;
 		end = &packet->next;
+		if (from->status <= 0) {
+			*valid = false;
+			continue;
+		}
+		packet->data += from->offset;
+		packet->dirty_from_bytes = from->offset;
+		mirage_packet_append(packet, (uint32_t)from->status);
 	}
-	if (!valid || !mark(frame, arrival)) {
+	return frame;
+}
+
+/** The next frame, or NULL if there is nothing to deliver of it. */
+static struct mirage_packet *take_frame(struct xen_net *net,
+					const struct arrival *arrival)
+{
+	bool valid = true;
+	struct mirage_packet *frame = take_pages(net, arrival, &valid);
+
+	if (frame == NULL)
+		return NULL;
+	if (!xen_net_is_on(net) || !valid || !mark(net, frame, arrival)) {
 		net->counters.rx_dropped_invalid++;
 	} else if (!fits(net, frame)) {
 		net->counters.rx_dropped_size++;
@@ -205,52 +272,57 @@ static struct mirage_packet *take_frame(struct xen_net *net,
 	return NULL;
 }
 
-/** Takes up to BATCH frames; returns false when there are no more. */
-static bool take_batch(struct xen_net *net)
+/** Takes up to BATCH frames of those before `limit`; false when there are no more
+ *  whole ones. */
+static bool take_batch(struct xen_net *net, RING_IDX limit)
 {
 	struct mirage_packet *batch[BATCH];
-	RING_IDX limit =
-		__atomic_load_n(&net->rx_shared->rsp_prod, __ATOMIC_ACQUIRE);
-	bool more = true;
+	struct arrival arrival;
 	size_t n = 0;
 
-	if (limit - net->rx.rsp_cons >
-	    net->rx.req_prod_pvt - net->rx.rsp_cons) {
-		xen_net_breach(net, "moved its index beyond the pages it has");
-		return false;
-	}
-	while (n < BATCH && net->phase == XEN_NET_CONNECTED) {
+	arrival.whole = true;
+	while (n < BATCH && xen_net_is_on(net)) {
 		struct mirage_packet *frame;
-		struct arrival arrival;
 
 		look(net, &arrival, limit);
-		if (arrival.broken) {
-			xen_net_breach(net,
-				       "filled a page that it was not given");
-			break;
-		}
-		more = arrival.whole;
-		if (!more)
+		if (arrival.breach != NULL)
+			xen_net_breach(net, arrival.breach);
+		if (arrival.breach != NULL || !arrival.whole)
 			break;
 		frame = take_frame(net, &arrival);
 		if (frame != NULL)
 			batch[n++] = frame;
 	}
 	mirage_core_net_deliver(&net->net, batch, n);
-	return more && net->phase == XEN_NET_CONNECTED;
+	return arrival.whole && xen_net_is_on(net);
+}
+
+/** Takes what there is; returns how far that was. */
+static RING_IDX take_all(struct xen_net *net)
+{
+	RING_IDX limit =
+		__atomic_load_n(&net->rx_shared->rsp_prod, __ATOMIC_ACQUIRE);
+
+	if (limit - net->rx.rsp_cons > net->rx.req_prod_pvt - net->rx.rsp_cons)
+		xen_net_breach(net, "moved its index beyond the pages it has");
+	else
+		while (take_batch(net, limit))
+			continue;
+	return limit;
 }
 
 void xen_net_rx_poll(struct xen_net *net)
 {
-	int more = 0;
+	RING_IDX seen;
 
 	do {
-		while (take_batch(net))
-			continue;
-		if (net->phase != XEN_NET_CONNECTED)
+		seen = take_all(net);
+		if (!xen_net_is_on(net))
 			return;
-		RING_FINAL_CHECK_FOR_RESPONSES(&net->rx, more);
-	} while (more);
+		net->rx_shared->rsp_event = seen + 1;
+		xen_mb(); /* it sees that we sleep, or we what it did */
+	} while (__atomic_load_n(&net->rx_shared->rsp_prod, __ATOMIC_ACQUIRE) !=
+		 seen);
 	xen_kick(&net->kick);
 }
 
@@ -284,7 +356,9 @@ void xen_net_rx_fini(struct xen_net *net)
 			mirage_packet_release(slot->packet);
 		slot->packet = NULL;
 	}
-	if (xen_grant_end(net->rx_reference))
+	net->rx_starved = false;
+	if (net->rx_reference == XEN_GRANT_NONE ||
+	    xen_grant_end(net->rx_reference))
 		xen_pages_free(net->rx_shared, 1);
 	net->rx_shared = NULL;
 }

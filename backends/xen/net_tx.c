@@ -7,31 +7,36 @@
 
 /* ----------------------------------------------------------------- Slots -- */
 
-static struct xen_net_tx_slot *take_slot(struct xen_net *net)
+static struct xen_net_tx_slot *take_slot(struct xen_net *net,
+					 struct mirage_packet *frame)
 {
 	struct xen_net_tx_slot *slot = &net->tx_slots[net->first_free_tx];
 
 	net->first_free_tx = slot->next_free;
 	net->n_free_tx--;
-	slot->busy = true;
-	slot->frame = NULL;
+	slot->frame = mirage_packet_retain(frame);
+	slot->last = false;
 	return slot;
 }
 
-/** Takes the page back; false if the backend still holds it, and then its frame
+/** Takes the piece back; false if the backend still holds it, and then its frame
  *  is never used again. */
 static bool give_slot(struct xen_net *net, struct xen_net_tx_slot *slot)
 {
 	bool back = xen_grant_end(slot->reference);
 
-	slot->busy = false;
+	if (back)
+		mirage_packet_release(slot->frame);
+	slot->frame = NULL;
 	slot->next_free = net->first_free_tx;
 	net->first_free_tx = (uint16_t)(slot - net->tx_slots);
 	net->n_free_tx++;
-	if (slot->frame != NULL && back)
-		mirage_packet_release(slot->frame);
-	slot->frame = NULL;
 	return back;
+}
+
+bool xen_net_tx_empty(const struct xen_net *net)
+{
+	return net->n_free_tx == XEN_NET_TX_SLOTS;
 }
 
 /* ------------------------------------------------------------ Own memory -- */
@@ -41,27 +46,30 @@ static bool is_ours(const struct xen_net *net,
 {
 	return packet->owner == &net->tx_pool ||
 	       packet->owner == &net->tx_big_pool ||
-	       packet->owner == &net->rx_pool;
+	       packet->owner == &net->rx_pool; /* pools come first in these */
 }
 
-/** Copies a frame that lies in memory which the backend must not see. */
-static struct mirage_packet *copy_frame(struct xen_net *net,
-					const struct mirage_packet *frame)
+/** Copies a frame that lies in memory which the backend must not see. Returns 1,
+ *  0 when it has to wait, or an error. */
+static int copy_frame(struct xen_net *net, const struct mirage_packet *frame,
+		      struct mirage_packet **to)
 {
 	uint64_t bytes = mirage_packet_frame_bytes(frame);
-	struct mirage_packet *copy;
+	int got = xen_net_tx_reserve(&net->net, (uint32_t)bytes, to, 1);
+	struct mirage_packet *copy = *to;
 
-	if (xen_net_tx_reserve(&net->net, (uint32_t)bytes, &copy, 1) != 1)
-		return NULL;
+	if (got != 1)
+		return got;
 	copy->csum = frame->csum;
 	copy->gso = frame->gso;
 	copy->gso_size_bytes = frame->gso_size_bytes;
 	copy->csum_start_bytes = frame->csum_start_bytes;
 	copy->csum_offset_bytes = frame->csum_offset_bytes;
 	for (; frame != NULL; frame = frame->next)
-		memcpy(mirage_packet_append(copy, frame->length_bytes),
-		       frame->data, frame->length_bytes);
-	return copy;
+		if (frame->length_bytes > 0)
+			memcpy(mirage_packet_append(copy, frame->length_bytes),
+			       frame->data, frame->length_bytes);
+	return 1;
 }
 
 static bool all_ours(const struct xen_net *net,
@@ -113,6 +121,7 @@ static void put_gso(struct xen_net *net, const struct mirage_packet *frame)
 
 	memset(extra, 0, sizeof *extra);
 	extra->type = XEN_NETIF_EXTRA_TYPE_GSO;
+	net->n_tx_extras++;
 	extra->u.gso.size = frame->gso_size_bytes;
 	extra->u.gso.type = frame->gso == MIRAGE_GSO_TCPV4
 				    ? XEN_NETIF_GSO_TYPE_TCPV4
@@ -120,10 +129,10 @@ static void put_gso(struct xen_net *net, const struct mirage_packet *frame)
 	net->tx.req_prod_pvt++;
 }
 
-/** Puts one piece, within a page, onto the ring; NULL without grants. */
+/** Puts one piece of `frame`, within a page, onto the ring; NULL without grants. */
 static struct netif_tx_request *put_piece(struct xen_net *net,
-					  const uint8_t *bytes, uint32_t length,
-					  struct xen_net_tx_slot **slot_out)
+					  struct mirage_packet *frame,
+					  const uint8_t *bytes, uint32_t length)
 {
 	uint32_t reference = xen_grant(net->bus.backend_id, bytes, true);
 	struct netif_tx_request *to;
@@ -131,8 +140,9 @@ static struct netif_tx_request *put_piece(struct xen_net *net,
 
 	if (reference == XEN_GRANT_NONE)
 		return NULL;
-	slot = take_slot(net);
+	slot = take_slot(net, frame);
 	slot->reference = reference;
+	net->tx_undo[net->n_tx_undo++] = slot;
 	to = RING_GET_REQUEST(&net->tx, net->tx.req_prod_pvt);
 	*to = (struct netif_tx_request){
 		.gref = reference,
@@ -142,68 +152,104 @@ static struct netif_tx_request *put_piece(struct xen_net *net,
 		.size = (uint16_t)length,
 	};
 	net->tx.req_prod_pvt++;
-	*slot_out = slot;
 	return to;
 }
 
-/** Puts a whole frame onto the ring, where there is room for it. The first entry
- *  has the size of the frame, each further one that of its piece. */
-static void put_frame(struct xen_net *net, struct mirage_packet *frame)
+/** Puts the pieces of one fragment onto the ring; returns the last entry. */
+static struct netif_tx_request *put_fragment(struct xen_net *net,
+					     struct mirage_packet *frame,
+					     const struct mirage_packet *from,
+					     bool first)
 {
+	const uint8_t *bytes = from->data;
+	struct netif_tx_request *to = NULL;
+
+	for (uint32_t left = from->length_bytes; left > 0;) {
+		uint32_t n = XEN_PAGE_BYTES -
+			     (uint32_t)((uintptr_t)bytes % XEN_PAGE_BYTES);
+
+		n = n < left ? n : left;
+		to = put_piece(net, frame, bytes, n);
+		if (to == NULL)
+			return NULL;
+		/* The first entry has the size of the whole frame. */
+		if (first) {
+			to->flags |= first_flags(frame);
+			to->size = (uint16_t)mirage_packet_frame_bytes(frame);
+			if (frame->gso != MIRAGE_GSO_NONE)
+				put_gso(net, frame);
+		}
+		first = false;
+		bytes += n;
+		left -= n;
+	}
+	return to;
+}
+
+/** Takes back what was put of a frame since the ring ended at `start`. The backend
+ *  has not been shown it. */
+static void take_back(struct xen_net *net, const struct mirage_packet *frame,
+		      RING_IDX start)
+{
+	if (net->n_tx_undo > 0 && frame->gso != MIRAGE_GSO_NONE)
+		net->n_tx_extras--;
+	net->tx.req_prod_pvt = start;
+	while (net->n_tx_undo > 0)
+		give_slot(net, net->tx_undo[--net->n_tx_undo]);
+}
+
+/** Puts a whole frame onto the ring, where there is room for it, or nothing: false
+ *  without grants. */
+static bool put_frame(struct xen_net *net, struct mirage_packet *frame)
+{
+	RING_IDX start = net->tx.req_prod_pvt;
 	struct netif_tx_request *last = NULL;
-	struct xen_net_tx_slot *slot = NULL;
-	bool first = true;
 
+	net->n_tx_undo = 0;
 	for (struct mirage_packet *p = frame; p != NULL; p = p->next) {
-		const uint8_t *bytes = p->data;
-		uint32_t left = p->length_bytes;
-
-		while (left > 0) {
-			uint32_t offset =
-				(uint32_t)((uintptr_t)bytes % XEN_PAGE_BYTES);
-			uint32_t n = XEN_PAGE_BYTES - offset;
-
-			n = n < left ? n : left;
-			last = put_piece(net, bytes, n, &slot);
-			if (first) {
-				last->flags |= first_flags(frame);
-				last->size =
-					(uint16_t)mirage_packet_frame_bytes(
-						frame);
-				if (frame->gso != MIRAGE_GSO_NONE)
-					put_gso(net, frame);
-				first = false;
-			}
-			bytes += n;
-			left -= n;
+		if (p->length_bytes == 0)
+			continue;
+		last = put_fragment(net, frame, p, last == NULL);
+		if (last == NULL) {
+			take_back(net, frame, start);
+			return false;
 		}
 	}
 	last->flags &= (uint16_t)~NETTXF_more_data;
-	slot->frame = frame;
+	net->tx_undo[net->n_tx_undo - 1]->last = true;
+	mirage_packet_release(frame); /* the slots hold it */
+	return true;
+}
+
+static bool has_room(const struct xen_net *net,
+		     const struct mirage_packet *frame)
+{
+	unsigned slots = slots_of(frame);
+
+	return net->n_free_tx >= slots &&
+	       (unsigned)RING_FREE_REQUESTS(&net->tx) >= slots;
 }
 
 /** Takes one frame; false when it has to wait. */
 static bool send_one(struct xen_net *net, struct mirage_packet *frame)
 {
 	struct mirage_packet *ours = frame;
-	unsigned slots;
+	int copied = 1;
 
-	if (!all_ours(net, frame) ||
-	    slots_of(frame) > XEN_NET_FRAME_SLOTS_MAX) {
-		ours = copy_frame(net, frame);
-		if (ours == NULL)
-			return false;
-	}
-	slots = slots_of(ours);
-	if (net->n_free_tx < slots ||
-	    (unsigned)RING_FREE_REQUESTS(&net->tx) < slots) {
+	if (!all_ours(net, frame) || slots_of(frame) > XEN_NET_FRAME_SLOTS_MAX)
+		copied = copy_frame(net, frame, &ours);
+	if (copied == 1 && has_room(net, ours) && put_frame(net, ours)) {
 		if (ours != frame)
-			mirage_packet_release(ours);
-		return false;
+			mirage_packet_release(frame);
+		return true;
 	}
-	put_frame(net, ours);
-	if (ours != frame)
-		mirage_packet_release(frame);
+	if (copied == 1 && ours != frame)
+		mirage_packet_release(ours);
+	/* Waiting makes sense only for what will come back. */
+	if (copied == 0 || !xen_net_tx_empty(net))
+		return false;
+	mirage_packet_release(frame);
+	net->counters.tx_dropped_error++;
 	return true;
 }
 
@@ -221,7 +267,7 @@ int xen_net_tx_send(struct mirage_net *base,
 	struct xen_net *net = (struct xen_net *)base;
 	size_t taken = 0;
 
-	if (net->phase != XEN_NET_CONNECTED || !net->info.link_up) {
+	if (!net->info.link_up) {
 		drop_all(net, packets, n);
 		return (int)n;
 	}
@@ -232,33 +278,18 @@ int xen_net_tx_send(struct mirage_net *base,
 	return (int)taken;
 }
 
-static bool make_big_pool(struct xen_net *net)
-{
-	if (net->tx_big_memory != NULL)
-		return true;
-	net->tx_big_memory =
-		xen_pages_alloc(XEN_NET_TX_BIG_PACKETS * XEN_NET_TX_BIG_STRIDE /
-				XEN_PAGE_BYTES);
-	net->tx_big_packets =
-		calloc(XEN_NET_TX_BIG_PACKETS, sizeof *net->tx_big_packets);
-	if (net->tx_big_memory == NULL || net->tx_big_packets == NULL)
-		return false;
-	mirage_pool_init(&net->tx_big_pool, net->tx_big_packets,
-			 net->tx_big_memory, XEN_NET_TX_BIG_PACKETS,
-			 XEN_NET_TX_BIG_STRIDE, XEN_NET_HEADROOM, &net->net);
-	return true;
-}
-
 int xen_net_tx_reserve(struct mirage_net *base, uint32_t length_bytes,
 		       struct mirage_packet *packets[], size_t n)
 {
 	struct xen_net *net = (struct xen_net *)base;
 
 	if (length_bytes <= XEN_NET_TX_STRIDE - XEN_NET_HEADROOM)
-		return mirage_pool_reserve(&net->tx_pool, packets, n);
-	if (!make_big_pool(net))
+		return mirage_pool_reserve(&net->tx_pool.pool, packets, n);
+	if (net->tx_big_pool.memory == NULL &&
+	    !xen_net_make_pool(net, &net->tx_big_pool, XEN_NET_TX_BIG_PACKETS,
+			       XEN_NET_TX_BIG_STRIDE, XEN_NET_HEADROOM))
 		return MIRAGE_ENOMEM;
-	return mirage_pool_reserve(&net->tx_big_pool, packets, n);
+	return mirage_pool_reserve(&net->tx_big_pool.pool, packets, n);
 }
 
 void xen_net_tx_push(struct xen_net *net)
@@ -277,15 +308,18 @@ static bool take_response(struct xen_net *net,
 {
 	struct xen_net_tx_slot *slot;
 
-	if (response.status == NETIF_RSP_NULL)
-		return true; /* of an extra entry, which has no id */
-	if (response.id >= XEN_NET_TX_SLOTS ||
-	    !net->tx_slots[response.id].busy) {
+	if (response.status == NETIF_RSP_NULL && net->n_tx_extras > 0) {
+		net->n_tx_extras--; /* an extra entry, which has no id */
+		return true;
+	}
+	if (response.status == NETIF_RSP_NULL ||
+	    response.id >= XEN_NET_TX_SLOTS ||
+	    net->tx_slots[response.id].frame == NULL) {
 		xen_net_breach(net, "answered a frame that was not sent");
 		return false;
 	}
 	slot = &net->tx_slots[response.id];
-	if (slot->frame != NULL && response.status != NETIF_RSP_OKAY)
+	if (slot->last && response.status != NETIF_RSP_OKAY)
 		net->counters.tx_dropped_error++;
 	if (!give_slot(net, slot)) {
 		xen_net_breach(net, "holds a page that it has answered for");
@@ -320,7 +354,7 @@ void xen_net_tx_poll(struct xen_net *net)
 
 	do {
 		take_responses(net);
-		if (net->phase != XEN_NET_CONNECTED)
+		if (!xen_net_is_on(net))
 			return;
 		RING_FINAL_CHECK_FOR_RESPONSES(&net->tx, more);
 	} while (more);
@@ -336,6 +370,7 @@ bool xen_net_tx_init(struct xen_net *net)
 			.next_free = (uint16_t)(i + 1)};
 	net->first_free_tx = 0;
 	net->n_free_tx = XEN_NET_TX_SLOTS;
+	net->n_tx_extras = 0;
 	net->tx_shared = xen_pages_alloc(1);
 	if (net->tx_shared == NULL)
 		return false;
@@ -346,19 +381,28 @@ bool xen_net_tx_init(struct xen_net *net)
 	return net->tx_reference != XEN_GRANT_NONE;
 }
 
+void xen_net_tx_drop(struct xen_net *net)
+{
+	for (unsigned i = 0; i < XEN_NET_TX_SLOTS; i++) {
+		struct xen_net_tx_slot *slot = &net->tx_slots[i];
+
+		if (slot->frame == NULL)
+			continue;
+		net->counters.tx_dropped_error += slot->last;
+		give_slot(net, slot);
+	}
+	/* What is sent from now on is taken and dropped. */
+	if (net->net.name != NULL)
+		mirage_core_net_event(&net->net, MIRAGE_EVENT_WRITABLE);
+}
+
 void xen_net_tx_fini(struct xen_net *net)
 {
 	if (net->tx_shared == NULL)
 		return;
-	for (unsigned i = 0; i < XEN_NET_TX_SLOTS; i++) {
-		struct xen_net_tx_slot *slot = &net->tx_slots[i];
-
-		if (!slot->busy)
-			continue;
-		net->counters.tx_dropped_error += slot->frame != NULL;
-		give_slot(net, slot);
-	}
-	if (xen_grant_end(net->tx_reference))
+	xen_net_tx_drop(net);
+	if (net->tx_reference == XEN_GRANT_NONE ||
+	    xen_grant_end(net->tx_reference))
 		xen_pages_free(net->tx_shared, 1);
 	net->tx_shared = NULL;
 }

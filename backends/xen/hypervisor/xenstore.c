@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The xenstore client: one job at a time, but all messages of a job under way
- * together. Watched paths stay registered with the store for good: a guest has few,
- * and an event that nobody waits for is dropped here.
+ * together. Every message has an id of its own, so that a reply to anything else
+ * is noticed and left out.
  */
 #include "xenstore.h"
 
+#include "hypervisor.h"
 #include "xenstore_ring.h"
 
 #include <mirage-backend.h>
@@ -23,30 +24,53 @@
 static struct xenstore_batch *jobs, **jobs_end = &jobs;
 static struct xenstore_watch *watches;
 
+/** A path that is watched, whose token is its place. It stays where it is until
+ *  the store was told to forget it. */
 static struct path {
 	char text[XENSTORE_PATH_MAX + 1];
-	bool asked;
+	unsigned users;
+	bool known; /* to the store */
+	bool drop, ask;
 } paths[PATHS_MAX];
-static unsigned n_paths;
+
+/** Ids of jobs' messages; those about watches have the highest bit set. */
+static uint32_t next_id;
+#define WATCH_ID (1u << 31)
+
+uint64_t xenstore_breaches;
 
 /* ---------------------------------------------------------------- Asking -- */
 
-static bool ask_watch(unsigned token)
+static bool ask_watch(uint32_t type, unsigned token)
 {
 	char message[MESSAGE_MAX];
 	int length = snprintf(message, sizeof message, "%s%c%u",
 			      paths[token].text, '\0', token);
 
-	return xenstore_ring_send(XS_WATCH, token, 0, message,
+	return xenstore_ring_send(type, WATCH_ID | token, 0, message,
 				  (uint32_t)length + 1);
+}
+
+static void ask_paths(void)
+{
+	for (unsigned i = 0; i < PATHS_MAX; i++) {
+		struct path *path = &paths[i];
+
+		if (path->drop)
+			path->drop = !ask_watch(XS_UNWATCH, i);
+		if (path->drop || !path->ask)
+			continue;
+		path->known = ask_watch(XS_WATCH, i);
+		path->ask = !path->known;
+	}
 }
 
 static uint32_t key_message(const struct xenstore_batch *job, unsigned i,
 			    char *message, size_t room)
 {
 	const struct xenstore_key *key = &job->keys[i];
-	int length =
-		snprintf(message, room, "%s/%s", job->directory, key->name);
+	int length = snprintf(message, room, "%s%s%s", job->directory,
+			      job->directory[0] != '\0' ? "/" : "", key->name);
 
 	if (length < 0 || length > XENSTORE_PATH_MAX)
 		return 0;
@@ -62,46 +86,53 @@ static bool ask_key(struct xenstore_batch *job)
 {
 	char message[MESSAGE_MAX];
 	uint32_t length = key_message(job, job->asked, message, sizeof message);
-	uint32_t type = job->kind == XENSTORE_READ ? XS_READ : XS_WRITE;
 
 	if (length == 0)
 		mirage_core_broken("LAW-05",
 				   "a xenstore path that is too long");
-	return xenstore_ring_send(type, job->asked, job->transaction, message,
-				  length);
+	return xenstore_ring_send(job->type, job->first_id + job->asked,
+				  job->transaction, message, length);
 }
 
 /** Sends the next message of `job`; false when the ring is full. */
 static bool ask(struct xenstore_batch *job)
 {
-	switch (job->step) {
-	case XENSTORE_STEP_START:
-		return xenstore_ring_send(XS_TRANSACTION_START, 0, 0, "", 1);
-	case XENSTORE_STEP_KEYS:
-		if (job->kind == XENSTORE_LIST)
-			return xenstore_ring_send(
-				XS_DIRECTORY, 0, 0, job->directory,
-				(uint32_t)strlen(job->directory) + 1);
-		return ask_key(job);
+	const char *end = job->error == 0 ? "T" : "F";
+
+	switch (job->type) {
+	case XS_TRANSACTION_START:
+		return xenstore_ring_send(job->type, job->first_id, 0, "", 1);
+	case XS_TRANSACTION_END:
+		return xenstore_ring_send(job->type, job->first_id,
+					  job->transaction, end, 2);
+	case XS_DIRECTORY:
+		return xenstore_ring_send(job->type, job->first_id, 0,
+					  job->directory,
+					  (uint32_t)strlen(job->directory) + 1);
 	default:
-		return xenstore_ring_send(XS_TRANSACTION_END, 0,
-					  job->transaction,
-					  job->error == 0 ? "T" : "F", 2);
+		return ask_key(job);
 	}
 }
 
 static unsigned messages_of_step(const struct xenstore_batch *job)
 {
-	return job->step == XENSTORE_STEP_KEYS && job->kind != XENSTORE_LIST
-		       ? job->n_keys
-		       : 1;
+	return job->type == XS_READ || job->type == XS_WRITE ? job->n_keys : 1;
 }
+
+static void fail_all(struct xen_kick *kick);
+static struct xen_kick failing = {.run = fail_all};
+
+static bool paused;
 
 static void ask_all(void)
 {
-	for (unsigned i = 0; i < n_paths; i++)
-		if (!paths[i].asked)
-			paths[i].asked = ask_watch(i);
+	if (paused)
+		return;
+	if (xenstore_ring_dead()) {
+		xen_kick(&failing);
+		return;
+	}
+	ask_paths();
 	while (jobs != NULL && jobs->asked < messages_of_step(jobs) &&
 	       ask(jobs))
 		jobs->asked++;
@@ -110,18 +141,25 @@ static void ask_all(void)
 
 /* ------------------------------------------------------------- Answering -- */
 
-static void begin_step(struct xenstore_batch *job, uint8_t step)
+static void begin_step(struct xenstore_batch *job, uint32_t type)
 {
-	job->step = step;
+	job->type = type;
 	job->asked = job->answered = 0;
+	job->first_id = next_id;
+	next_id = (next_id + messages_of_step(job)) & ~WATCH_ID;
 }
 
 static void begin(struct xenstore_batch *job)
 {
+	static const uint32_t first[] = {
+		[XENSTORE_READ] = XS_READ,
+		[XENSTORE_WRITE] = XS_TRANSACTION_START,
+		[XENSTORE_LIST] = XS_DIRECTORY,
+	};
+
 	job->error = 0;
 	job->transaction = 0;
-	begin_step(job, job->kind == XENSTORE_WRITE ? XENSTORE_STEP_START
-						    : XENSTORE_STEP_KEYS);
+	begin_step(job, first[job->kind]);
 }
 
 static void finish(struct xenstore_batch *job)
@@ -162,59 +200,101 @@ static void take_list(struct xenstore_batch *job, const char *text,
 	job->n_keys = n;
 }
 
-static void answer_keys(struct xenstore_batch *job, bool failed,
-			const char *text, uint32_t length)
+/** Nothing will be answered any more: everything asked for ends. */
+static void fail_all(struct xen_kick *kick)
 {
-	if (job->kind == XENSTORE_WRITE && failed)
+	struct xenstore_batch *last = jobs;
+
+	while (last != NULL && last->next != NULL)
+		last = last->next;
+	while (jobs != NULL) {
+		struct xenstore_batch *job = jobs;
+
+		job->error = MIRAGE_EIO;
+		finish(job);
+		if (job == last)
+			break;
+	}
+}
+
+static void answer_key(struct xenstore_batch *job, bool failed,
+		       const char *text, uint32_t length)
+{
+	if (job->type == XS_WRITE && failed)
 		job->error = MIRAGE_EACCES;
-	else if (job->kind == XENSTORE_READ)
-		take_value(&job->keys[job->answered], failed ? "" : text,
+	else if (job->type == XS_READ)
+		take_value(&job->keys[job->answered], text,
 			   failed ? XENSTORE_VALUE_MAX + 1 : length);
-	else if (job->kind == XENSTORE_LIST)
+	else if (job->type == XS_DIRECTORY)
 		take_list(job, text, failed ? 0 : length);
+}
+
+static void started(struct xenstore_batch *job, bool failed, const char *text)
+{
+	uint64_t transaction;
+
+	if (failed || !xenstore_number(text, UINT32_MAX, &transaction) ||
+	    transaction == 0) {
+		job->error = MIRAGE_EACCES;
+		finish(job);
+		return;
+	}
+	job->transaction = (uint32_t)transaction;
+	begin_step(job, XS_WRITE);
+}
+
+static void ended(struct xenstore_batch *job, bool failed, const char *text)
+{
+	if (failed && job->error == 0 && strcmp(text, "EAGAIN") == 0 &&
+	    ++job->attempts < ATTEMPTS_MAX) {
+		begin(job);
+		return;
+	}
+	if (failed && job->error == 0)
+		job->error = MIRAGE_EAGAIN;
+	finish(job);
 }
 
 static void next_step(struct xenstore_batch *job, bool failed, const char *text)
 {
-	if (job->step == XENSTORE_STEP_START) {
-		job->error = failed ? MIRAGE_EACCES : 0;
-		job->transaction = (uint32_t)strtoul(text, NULL, 10);
-		begin_step(job, XENSTORE_STEP_KEYS);
-		if (failed)
-			finish(job);
-	} else if (job->step == XENSTORE_STEP_KEYS &&
-		   job->kind == XENSTORE_WRITE) {
-		begin_step(job, XENSTORE_STEP_END);
-	} else if (job->step == XENSTORE_STEP_END && failed &&
-		   job->error == 0 && strcmp(text, "EAGAIN") == 0 &&
-		   ++job->attempts < ATTEMPTS_MAX) {
-		begin(job);
-	} else {
-		if (job->step == XENSTORE_STEP_END && failed && job->error == 0)
-			job->error = MIRAGE_EAGAIN;
+	switch (job->type) {
+	case XS_TRANSACTION_START:
+		started(job, failed, text);
+		break;
+	case XS_WRITE:
+		begin_step(job, XS_TRANSACTION_END);
+		break;
+	case XS_TRANSACTION_END:
+		ended(job, failed, text);
+		break;
+	default:
 		finish(job);
 	}
+}
+
+static void breach(const char *what)
+{
+	xenstore_breaches++;
+	mirage_log(MIRAGE_LOG_WARN, "xenstore: %s", what);
 }
 
 static void answer(uint32_t type, uint32_t id, const char *text,
 		   uint32_t length)
 {
 	struct xenstore_batch *job = jobs;
-	bool failed = type == XS_ERROR;
+	bool failed;
 
-	if (type == XS_WATCH)
-		return;
 	if (job == NULL || job->answered >= job->asked ||
-	    (job->step == XENSTORE_STEP_KEYS && id != job->answered)) {
-		mirage_log(MIRAGE_LOG_WARN,
-			   "xenstore: a reply that nobody asked for");
+	    id != job->first_id + job->answered) {
+		breach("a reply that nobody asked for");
 		return;
 	}
-	if (job->step == XENSTORE_STEP_KEYS)
-		answer_keys(job, failed, text, length);
+	failed = type != job->type;
+	if (failed && type != XS_ERROR)
+		breach("a reply of another type than the question");
+	answer_key(job, failed, text, length);
 	job->answered++;
-	if (job->answered == messages_of_step(job) ||
-	    (job->kind == XENSTORE_LIST && job->step == XENSTORE_STEP_KEYS))
+	if (job->answered == messages_of_step(job))
 		next_step(job, failed, text);
 }
 
@@ -231,17 +311,28 @@ static void fire(const char *path)
 	}
 }
 
-/** `text` is the path that changed, NUL, our token. */
+/** `text` is the path that changed, NUL, our token, NUL. */
 static void event(const char *text, uint32_t length)
 {
 	uint32_t path = (uint32_t)strnlen(text, length);
-	unsigned long token;
+	uint64_t token;
 
-	if (path + 1 >= length)
-		return;
-	token = strtoul(text + path + 1, NULL, 10);
-	if (token < n_paths)
+	if (path + 1 >= length ||
+	    !xenstore_number(text + path + 1, PATHS_MAX - 1, &token))
+		breach("an event of a watch that nobody set");
+	else if (paths[token].users > 0)
 		fire(paths[token].text);
+}
+
+static void watched(uint32_t type, uint32_t id, const char *text)
+{
+	uint32_t token = id & ~WATCH_ID;
+
+	if (token >= PATHS_MAX)
+		breach("a reply that nobody asked for");
+	else if (type == XS_ERROR && paths[token].users > 0)
+		mirage_log(MIRAGE_LOG_WARN, "xenstore: cannot watch %s: %s",
+			   paths[token].text, text);
 }
 
 static void on_message(uint32_t type, uint32_t id, const char *text,
@@ -249,6 +340,8 @@ static void on_message(uint32_t type, uint32_t id, const char *text,
 {
 	if (type == XS_WATCH_EVENT)
 		event(text, length);
+	else if ((id & WATCH_ID) != 0)
+		watched(type, id, text);
 	else
 		answer(type, id, text, length);
 }
@@ -263,6 +356,10 @@ static void on_event(void)
 
 void xenstore_init(void)
 {
+	jobs = NULL;
+	jobs_end = &jobs;
+	watches = NULL;
+	memset(paths, 0, sizeof paths);
 	xenstore_ring_init(on_event);
 }
 
@@ -271,6 +368,7 @@ void xenstore_start(struct xenstore_batch *batch, enum xenstore_kind kind)
 	batch->kind = kind;
 	batch->busy = true;
 	batch->attempts = 0;
+	batch->asked = batch->answered = 0;
 	batch->next = NULL;
 	*jobs_end = batch;
 	jobs_end = &batch->next;
@@ -282,6 +380,43 @@ void xenstore_start(struct xenstore_batch *batch, enum xenstore_kind kind)
 static void nobody(struct xenstore_batch *batch, int error)
 {
 	free(batch);
+}
+
+void xenstore_pause(void)
+{
+	paused = true;
+}
+
+/** What was canceled waits only for answers, which will not come. */
+static void drop_canceled(void)
+{
+	struct xenstore_batch **at = &jobs;
+
+	while (*at != NULL) {
+		struct xenstore_batch *job = *at;
+
+		if (job->done == nobody) {
+			*at = job->next;
+			free(job);
+		} else {
+			at = &job->next;
+		}
+	}
+	jobs_end = at;
+}
+
+void xenstore_resume(void)
+{
+	xenstore_ring_init(on_event);
+	for (unsigned i = 0; i < PATHS_MAX; i++) {
+		paths[i].drop = paths[i].known = false;
+		paths[i].ask = paths[i].users > 0;
+	}
+	drop_canceled();
+	if (jobs != NULL)
+		begin(jobs);
+	paused = false;
+	ask_all();
 }
 
 /* The answers to what was asked already will come: a copy takes them. */
@@ -308,21 +443,46 @@ void xenstore_cancel(struct xenstore_batch *batch)
 	batch->busy = false;
 }
 
+static struct path *path_of(const char *text)
+{
+	for (unsigned i = 0; i < PATHS_MAX; i++)
+		if (paths[i].users > 0 && strcmp(paths[i].text, text) == 0)
+			return &paths[i];
+	return NULL;
+}
+
+static struct path *free_path(void)
+{
+	for (unsigned i = 0; i < PATHS_MAX; i++)
+		if (paths[i].users == 0 && !paths[i].drop)
+			return &paths[i];
+	mirage_core_broken("LAW-05", "more than 64 xenstore paths watched");
+}
+
 void xenstore_watch(struct xenstore_watch *watch)
 {
-	unsigned i = 0;
+	struct path *path = path_of(watch->path);
 
 	watch->next = watches;
 	watches = watch;
-	while (i < n_paths && strcmp(paths[i].text, watch->path) != 0)
-		i++;
-	if (i == PATHS_MAX)
-		mirage_core_broken("LAW-05",
-				   "more than 64 xenstore paths watched");
-	if (i == n_paths)
-		memcpy(paths[n_paths++].text, watch->path, sizeof watch->path);
-	else
-		paths[i].asked = false; /* asked again, it fires at once */
+	if (path == NULL) {
+		path = free_path();
+		memcpy(path->text, watch->path, sizeof watch->path);
+	}
+	path->users++;
+	/* A watch fires when it is set: so that this one does, it is set anew. */
+	path->drop |= path->known;
+	path->known = false;
+	path->ask = true;
+	ask_all();
+}
+
+static void leave_path(struct path *path)
+{
+	if (--path->users > 0)
+		return;
+	path->drop |= path->known && !xenstore_ring_dead();
+	path->known = path->ask = false;
 	ask_all();
 }
 
@@ -333,6 +493,7 @@ void xenstore_unwatch(struct xenstore_watch *watch)
 		if (*at != watch)
 			continue;
 		*at = watch->next;
+		leave_path(path_of(watch->path));
 		return;
 	}
 }
@@ -344,10 +505,12 @@ bool xenstore_number(const char *value, uint64_t most, uint64_t *number)
 	if (*value < '0' || *value > '9')
 		return false;
 	for (; *value >= '0' && *value <= '9'; value++) {
-		if (n > (most - (uint64_t)(*value - '0')) / 10)
+		uint64_t digit = (uint64_t)(*value - '0');
+
+		if (digit > most || n > (most - digit) / 10)
 			return false;
-		n = n * 10 + (uint64_t)(*value - '0');
+		n = n * 10 + digit;
 	}
 	*number = n;
-	return *value == '\0' && n <= most;
+	return *value == '\0';
 }

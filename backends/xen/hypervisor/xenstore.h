@@ -31,29 +31,37 @@ struct xenstore_key {
 };
 
 enum xenstore_kind { XENSTORE_READ, XENSTORE_WRITE, XENSTORE_LIST };
-enum { XENSTORE_STEP_START, XENSTORE_STEP_KEYS, XENSTORE_STEP_END };
 
 struct xenstore_batch {
 	char directory[XENSTORE_PATH_MAX + 1];
 	struct xenstore_key *keys;
 	unsigned n_keys;
-	/** `error` is 0 or a negative mirage error (of writing; a key that is
-	 *  missing is none). */
+	/** `error` is 0 or a negative mirage error: EACCES and EAGAIN of writing,
+	 *  EIO when the store is gone. A key that is missing is none. */
 	void (*done)(struct xenstore_batch *batch, int error);
 	void *arg;
 
 	/* The client's. */
 	struct xenstore_batch *next;
 	enum xenstore_kind kind;
+	uint32_t type, first_id; /* of the messages under way */
 	uint32_t transaction;
 	unsigned asked, answered, attempts;
 	int error;
-	uint8_t step;
 	bool busy;
 };
 
+/** Replies and events that no well-behaved store sends. */
+extern uint64_t xenstore_breaches;
+
 /** Connects to the store; before anything else here. */
 void xenstore_init(void);
+
+/** Nothing goes out until `xenstore_resume`. */
+void xenstore_pause(void);
+/** Connects to the store of a new domain: asks everything again that was not
+ *  answered, and sets all watches, each of which fires. */
+void xenstore_resume(void);
 
 /** Reads or writes the keys, or lists the names of the children of `directory`
  *  into the values of `keys`, at most `n_keys`, which is set to their number. */

@@ -12,6 +12,8 @@
 static struct xenstore_domain_interface *ring;
 static uint32_t port;
 static bool dead, unflushed;
+/* Our own indices; what the page says of them is for the other side. */
+static uint32_t sent, taken;
 static void (*notify)(void);
 
 /* The message that is coming in. */
@@ -31,12 +33,11 @@ static void breach(const char *what)
 static void put(const void *bytes, uint32_t length)
 {
 	const char *from = bytes;
-	uint32_t at = ring->req_prod;
 
-	for (uint32_t i = 0; i < length; i++, at++)
-		ring->req[MASK_XENSTORE_IDX(at)] = from[i];
+	for (uint32_t i = 0; i < length; i++, sent++)
+		ring->req[MASK_XENSTORE_IDX(sent)] = from[i];
 	/* Published by flush: xenstored may see it earlier, but not torn. */
-	__atomic_store_n(&ring->req_prod, at, __ATOMIC_RELEASE);
+	__atomic_store_n(&ring->req_prod, sent, __ATOMIC_RELEASE);
 }
 
 bool xenstore_ring_send(uint32_t type, uint32_t id, uint32_t transaction,
@@ -47,8 +48,7 @@ bool xenstore_ring_send(uint32_t type, uint32_t id, uint32_t transaction,
 
 	if (dead || ring == NULL)
 		return false;
-	used = ring->req_prod -
-	       __atomic_load_n(&ring->req_cons, __ATOMIC_ACQUIRE);
+	used = sent - __atomic_load_n(&ring->req_cons, __ATOMIC_ACQUIRE);
 	if (used > XENSTORE_RING_SIZE) {
 		breach("its indices make no sense");
 		return false;
@@ -74,9 +74,8 @@ void xenstore_ring_flush(void)
 static uint32_t take(void *bytes, uint32_t length)
 {
 	char *to = bytes;
-	uint32_t at = ring->rsp_cons, i;
 	uint32_t there =
-		__atomic_load_n(&ring->rsp_prod, __ATOMIC_ACQUIRE) - at;
+		__atomic_load_n(&ring->rsp_prod, __ATOMIC_ACQUIRE) - taken;
 
 	if (there > XENSTORE_RING_SIZE) {
 		breach("its indices make no sense");
@@ -84,9 +83,9 @@ static uint32_t take(void *bytes, uint32_t length)
 	}
 	if (length > there)
 		length = there;
-	for (i = 0; i < length; i++, at++)
-		to[i] = ring->rsp[MASK_XENSTORE_IDX(at)];
-	__atomic_store_n(&ring->rsp_cons, at, __ATOMIC_RELEASE);
+	for (uint32_t i = 0; i < length; i++, taken++)
+		to[i] = ring->rsp[MASK_XENSTORE_IDX(taken)];
+	__atomic_store_n(&ring->rsp_cons, taken, __ATOMIC_RELEASE);
 	return length;
 }
 
@@ -133,4 +132,13 @@ void xenstore_ring_init(void (*ready)(void))
 {
 	notify = ready;
 	ring = xen_store_ring(&port, on_event);
+	sent = ring->req_prod;
+	taken = ring->rsp_cons;
+	received = 0;
+	dead = unflushed = false;
+}
+
+bool xenstore_ring_dead(void)
+{
+	return dead;
 }

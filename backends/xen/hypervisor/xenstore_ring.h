@@ -12,6 +12,9 @@
 /** `on_event` runs from the loop when there may be messages or room. */
 void xenstore_ring_init(void (*on_event)(void));
 
+/** Whether the other side broke the protocol: nothing will ever come in again. */
+bool xenstore_ring_dead(void);
+
 /** Puts one message on the ring, or returns false when there is no room for it. */
 bool xenstore_ring_send(uint32_t type, uint32_t id, uint32_t transaction,
 			const char *text, uint32_t length);
