@@ -91,7 +91,7 @@ def main():
         try:
             function()
             print(f"ok {number} - {name}", flush=True)
-        except (AssertionError, subprocess.TimeoutExpired, OSError):
+        except Exception:  # whatever it is, the other cases run
             for line in traceback.format_exc().splitlines():
                 print("#", line)
             print(f"not ok {number} - {name}", flush=True)
