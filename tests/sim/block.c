@@ -1,68 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* What the world can do to the simulated disks. */
-#include "sim_test.h"
+/* What the simulated disks hold, in which order they work, and how they fail. */
+#include "disk_test.h"
 
 #include <stdio.h>
 #include <unistd.h>
-
-#define DISK "--block d=disk:1M"
-
-static struct mirage_block *disk;
-static struct io io[64];
-static uint32_t events[16];
-static unsigned n_done;
-
-static void count_event(void *arg, uint32_t event)
-{
-	events[event]++;
-}
-
-static void (*when_open)(void);
-
-static void opened(void)
-{
-	mirage_block_on_event(disk, count_event, NULL);
-	when_open();
-}
-
-static int open_it(int argc, char *argv[])
-{
-	open_disk("d", &disk, opened);
-	return 0;
-}
-
-static int run_disk(void (*then)(void), const char *line)
-{
-	when_open = then;
-	return run(open_it, line);
-}
-
-static void put(struct io *one, uint64_t offset, uint8_t byte,
-		void (*then)(void))
-{
-	memset(one->bytes, byte, 4096);
-	submit(one, disk, MIRAGE_BLOCK_WRITE, offset, 4096, then);
-}
-
-static void get(struct io *one, uint64_t offset, void (*then)(void))
-{
-	memset(one->bytes, 0xee, 4096);
-	submit(one, disk, MIRAGE_BLOCK_READ, offset, 4096, then);
-}
-
-static void expect_all(const struct io *one, uint8_t byte)
-{
-	uint8_t all[4096];
-
-	memset(all, byte, sizeof all);
-	ck_assert_int_eq(one->result, 0);
-	ck_assert_mem_eq(one->bytes, all, sizeof all);
-}
-
-static void count_done(void)
-{
-	n_done++;
-}
 
 /* ---------------------------------------------------------------- Order -- */
 
@@ -369,8 +310,8 @@ START_TEST(a_stalled_request_is_a_deadlock_that_names_the_disk)
 	const char *text;
 	int status;
 
-	when_open = submit_three;
-	text = run_stderr(open_it, "--block d=disk:1M,stall=2", &status);
+	text = run_disk_stderr(submit_three, "--block d=disk:1M,stall=2",
+			       &status);
 	ck_assert_int_eq(status, 1);
 	ck_assert_ptr_nonnull(strstr(text, "test: error: block 'd': 1 stalled "
 					   "request\n"));
@@ -400,162 +341,6 @@ START_TEST(a_stalled_request_can_go_on)
 }
 END_TEST
 
-/* ----------------------------------------------------- Space, size, caps -- */
-
-static void refill(void)
-{
-	ck_assert_int_eq(io[0].result, MIRAGE_ENOSPC);
-	mirage_sim_block_set_full("d", false);
-	put(&io[1], 0, 0x11, count_done);
-}
-
-static void write_when_full(void)
-{
-	put(&io[0], 0, 0x11, refill);
-}
-
-START_TEST(a_full_disk_says_so_until_there_is_space)
-{
-	ck_assert_int_eq(run_disk(write_when_full, "--block d=disk:1M,full"),
-			 0);
-	ck_assert_uint_eq(n_done, 1);
-	ck_assert_int_eq(io[1].result, 0);
-}
-END_TEST
-
-static void grown(void)
-{
-	expect_all(&io[2], 0);
-	expect_all(&io[3], 0x11);
-}
-
-static void shrunk(void)
-{
-	ck_assert_int_eq(io[1].result, MIRAGE_EIO);
-	ck_assert_int_eq(mirage_sim_block_resize("d", 2 << 20), 0);
-	ck_assert_uint_eq(disk->info->size_bytes, 2 << 20);
-	get(&io[3], 0, NULL);
-	get(&io[2], 524288, grown);
-}
-
-static void resize(void)
-{
-	ck_assert_int_eq(mirage_sim_block_resize("d", 1000), MIRAGE_EALIGN);
-	put(&io[1], 1044480, 0x22, shrunk); /* in flight past the new end */
-	ck_assert_int_eq(mirage_sim_block_resize("d", 524288), 0);
-	ck_assert_uint_eq(disk->info->size_bytes, 524288);
-}
-
-static void write_before_resize(void)
-{
-	put(&io[0], 0, 0x11, NULL);
-	put(&io[1], 524288, 0x22, resize);
-}
-
-START_TEST(a_disk_shrinks_and_grows)
-{
-	ck_assert_int_eq(
-		run_disk(write_before_resize, "--block d=disk:1M,jitter=0us"),
-		0);
-	ck_assert(io[2].done);
-	ck_assert_uint_eq(events[MIRAGE_EVENT_RESIZED], 2);
-}
-END_TEST
-
-static void flush_again(void)
-{
-	ck_assert_int_eq(io[0].result, MIRAGE_ENOTSUP);
-	ck_assert_int_eq(io[1].result, 0);
-	put(&io[2], 0, 0, count_done); /* in flight */
-	mirage_sim_block_drop_caps("d", MIRAGE_BLOCK_CAP_WRITE);
-	put(&io[3], 0, 0, count_done);
-}
-
-static void drop_flush(void)
-{
-	submit(&io[0], disk, MIRAGE_BLOCK_FLUSH, 0, 0, NULL);
-	put(&io[1], 0, 0, flush_again);
-	mirage_sim_block_drop_caps("d", MIRAGE_BLOCK_CAP_FLUSH);
-	ck_assert_uint_eq(disk->info->caps & MIRAGE_BLOCK_CAP_FLUSH, 0);
-}
-
-START_TEST(capabilities_can_be_lost)
-{
-	ck_assert_int_eq(run_disk(drop_flush, "--block d=disk:1M,jitter=0us"),
-			 0);
-	ck_assert_uint_eq(n_done, 2);
-	ck_assert_int_eq(io[2].result, MIRAGE_EROFS);
-	ck_assert_int_eq(io[3].result, MIRAGE_EROFS);
-	ck_assert_uint_eq(disk->counters->refused, 1);
-	ck_assert_uint_eq(events[MIRAGE_EVENT_CAPS], 2);
-}
-END_TEST
-
-/* -------------------------------------------------------- Lost and back -- */
-
-static void restore(void)
-{
-	ck_assert_uint_eq(n_done, 0);
-	ck_assert_uint_eq(events[MIRAGE_EVENT_LOST], 1);
-	ck_assert_uint_eq(events[MIRAGE_EVENT_BACK], 0);
-	ck_assert_int_eq(mirage_sim_block_restore("d"), 0);
-}
-
-static void lose(void)
-{
-	put(&io[0], 0, 0x11, count_done);
-	ck_assert_int_eq(mirage_sim_block_lose("d"), 0);
-	put(&io[1], 4096, 0x11, count_done);
-	after(SECOND, restore);
-}
-
-START_TEST(requests_wait_for_a_lost_disk)
-{
-	ck_assert_int_eq(run_disk(lose, DISK), 0);
-	ck_assert_uint_eq(n_done, 2);
-	ck_assert_int_eq(io[0].result, 0);
-	ck_assert_int_eq(io[1].result, 0);
-	ck_assert_uint_eq(events[MIRAGE_EVENT_BACK], 1);
-}
-END_TEST
-
-static void close_lost(void)
-{
-	put(&io[0], 0, 0x11, count_done);
-	ck_assert_int_eq(mirage_sim_block_lose("d"), 0);
-	put(&io[1], 4096, 0x11, count_done);
-	mirage_block_close(disk);
-}
-
-START_TEST(a_lost_disk_can_be_closed)
-{
-	ck_assert_int_eq(run_disk(close_lost, DISK), 0);
-	ck_assert_uint_eq(n_done, 2);
-	ck_assert_int_eq(io[0].result, MIRAGE_EGONE);
-	ck_assert_int_eq(io[1].result, MIRAGE_EGONE);
-	ck_assert_uint_eq(events[MIRAGE_EVENT_CLOSED], 1);
-}
-END_TEST
-
-static void lose_for_good(void)
-{
-	ck_assert_int_eq(mirage_sim_block_power_loss("d", UINT64_MAX), 0);
-	put(&io[0], 0, 0x11, count_done);
-}
-
-START_TEST(a_disk_that_stays_lost_is_a_deadlock)
-{
-	const char *text;
-	int status;
-
-	when_open = lose_for_good;
-	text = run_stderr(open_it, DISK, &status);
-	ck_assert_int_eq(status, 1);
-	ck_assert_ptr_nonnull(strstr(text, "test: error: block 'd' is lost and "
-					   "does not come back\n"));
-}
-END_TEST
-
 int main(void)
 {
 	const TTest *const tests[] = {
@@ -570,12 +355,6 @@ int main(void)
 		a_failed_write_is_not_carried_out,
 		a_stalled_request_is_a_deadlock_that_names_the_disk,
 		a_stalled_request_can_go_on,
-		a_full_disk_says_so_until_there_is_space,
-		a_disk_shrinks_and_grows,
-		capabilities_can_be_lost,
-		requests_wait_for_a_lost_disk,
-		a_lost_disk_can_be_closed,
-		a_disk_that_stays_lost_is_a_deadlock,
 	};
 
 	return run_suite("sim-block", tests, sizeof tests / sizeof tests[0]);
