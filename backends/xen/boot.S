@@ -35,6 +35,9 @@
 boot_entry:
 	cld
 	movl $boot_stack_top, %esp
+	rdtsc
+	movl %eax, boot_tsc
+	movl %edx, boot_tsc + 4
 
 	/* Four page directories of 2 MiB pages, and what points to them. */
 	movl $boot_directories, %edi
@@ -74,12 +77,19 @@ boot_entry:
 	xorl %eax, %eax
 	movl %eax, %fs
 	movl %eax, %gs
+	/* After a reset the x87 unit has short precision and no exception masked. */
+	fninit
+	ldmxcsr boot_mxcsr
 	movl %ebx, %edi
+	movq boot_tsc, %rsi
 	xorl %ebp, %ebp
 	call xen_start
 	ud2
 
 	.section .rodata
+	.balign 8
+boot_mxcsr:
+	.long 0x1f80	/* all exceptions masked, round to nearest */
 	.balign 8
 boot_gdt:
 	.quad 0
@@ -97,6 +107,9 @@ boot_pointers:
 	.skip 4096
 boot_directories:
 	.skip 4 * 4096
+boot_tsc:
+	.skip 8
+	.balign 4096
 boot_stack:
 	.skip 8192
 boot_stack_top:

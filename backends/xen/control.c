@@ -12,13 +12,16 @@
 #include <stdio.h>
 #include <string.h>
 
+/* How long the store may take for the exit status. */
+#define PATIENCE_NS UINT64_C(2000000000)
+
 static struct xenstore_watch watch = {.path = "control/shutdown"};
 static struct xenstore_key request = {.name = "shutdown"};
 static struct xenstore_key answer = {.name = "shutdown"};
 static struct xenstore_key features[] = {
 	{.name = "feature-poweroff", .value = "1"},
 	{.name = "feature-reboot", .value = "1"},
-	{.name = "feature-halt", .value = "1"},
+	{.name = "feature-suspend", .value = "1"},
 };
 static struct xenstore_batch reading = {.directory = "control"};
 static struct xenstore_batch answering = {.directory = "control"};
@@ -30,27 +33,42 @@ static void nothing(struct xenstore_batch *batch, int error)
 {
 }
 
-static void got_request(struct xenstore_batch *batch, int error)
-{
-	const char *what = request.value;
+static bool suspending;
 
-	if (!request.found || *what == '\0')
-		return;
-	/* An empty value says that it was seen. */
-	if (!answering.busy) {
-		answering.keys = &answer;
-		answering.n_keys = 1;
-		answering.done = nothing;
-		xenstore_start(&answering, XENSTORE_WRITE);
-	}
-	if (strcmp(what, "poweroff") == 0 || strcmp(what, "halt") == 0 ||
-	    strcmp(what, "reboot") == 0) {
+/** The toolstack waits for the answer first, and then for the deed. */
+static void answered(struct xenstore_batch *batch, int error)
+{
+	if (suspending)
+		xen_suspend();
+	suspending = false;
+}
+
+static void obey(const char *what)
+{
+	if (strcmp(what, "suspend") == 0) {
+		suspending = true;
+	} else if (strcmp(what, "poweroff") == 0 || strcmp(what, "halt") == 0 ||
+		   strcmp(what, "reboot") == 0) {
 		xen_control_reboot = strcmp(what, "reboot") == 0;
 		mirage_core_event(MIRAGE_EVENT_SHUTDOWN);
 	} else {
 		mirage_log(MIRAGE_LOG_WARN,
 			   "control/shutdown: '%s' is not supported", what);
 	}
+}
+
+static void got_request(struct xenstore_batch *batch, int error)
+{
+	/* What comes while one is answered is found by the watch afterwards:
+	 * the answer changes the node. */
+	if (!request.found || request.value[0] == '\0' || answering.busy)
+		return;
+	obey(request.value);
+	/* An empty value says that it was seen. */
+	answering.keys = &answer;
+	answering.n_keys = 1;
+	answering.done = answered;
+	xenstore_start(&answering, XENSTORE_WRITE);
 }
 
 static void changed(struct xenstore_watch *w)
@@ -63,14 +81,27 @@ static void changed(struct xenstore_watch *w)
 	xenstore_start(&reading, XENSTORE_READ);
 }
 
-void xen_control_init(void)
+static void publish(void)
 {
+	if (publishing.busy)
+		return;
 	publishing.keys = features;
 	publishing.n_keys = sizeof features / sizeof *features;
 	publishing.done = nothing;
 	xenstore_start(&publishing, XENSTORE_WRITE);
+}
+
+void xen_control_init(void)
+{
+	publish();
 	watch.changed = changed;
 	xenstore_watch(&watch);
+}
+
+/* The watch is set again by the store's client. */
+void xen_control_resume(void)
+{
+	publish();
 }
 
 /* The loop has ended: nobody else runs, so this may wait, but not for long. */
@@ -78,7 +109,7 @@ void xen_control_exit_status(int status)
 {
 	static struct xenstore_key key = {.name = "exit-status"};
 	static struct xenstore_batch batch = {.directory = "data"};
-	uint64_t deadline_ns = xen_clock_ops.monotonic_ns() + 2000000000;
+	uint64_t deadline_ns = xen_clock_ops.monotonic_ns() + PATIENCE_NS;
 
 	snprintf(key.value, sizeof key.value, "%d", status);
 	batch.keys = &key;
@@ -86,7 +117,8 @@ void xen_control_exit_status(int status)
 	batch.done = nothing;
 	xenstore_start(&batch, XENSTORE_WRITE);
 	while (batch.busy && xen_clock_ops.monotonic_ns() < deadline_ns) {
-		xen_events_wait(deadline_ns);
-		xen_events_run();
+		xen_kicks_run();
+		if (batch.busy && !xen_events_run())
+			xen_events_wait(deadline_ns);
 	}
 }

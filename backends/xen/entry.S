@@ -55,7 +55,7 @@ exception_common:
 	.global xen_syscall_entry
 xen_syscall_entry:
 	movq %rsp, xen_syscall_user_stack
-	movq $xen_syscall_stack + 16384, %rsp
+	movq $xen_syscall_stack + 4096 + 16384, %rsp
 	pushq %rcx
 	pushq %r11
 	pushq %rdi

@@ -31,12 +31,11 @@ struct tss {
 #define TSS_SELECTOR 24
 
 extern uint8_t xen_exception_stubs[];
-extern char text_end[], image_start[];
-
 static struct gate idt[32] __attribute__((aligned(16)));
 static struct tss tss;
 static uint64_t gdt[5] = {0, 0x00af9b000000ffff, 0x00cf93000000ffff};
-static uint8_t stack[8192] __attribute__((aligned(4096)));
+/* The first page is the guard. */
+static uint8_t stack[XEN_PAGE_BYTES + 8192] __attribute__((aligned(4096)));
 
 static const char *const names[32] = {
 	[0] = "divide error",
@@ -59,56 +58,67 @@ static const char *const names[32] = {
 	[19] = "SIMD floating point",
 };
 
-static void print(const char *name, uint64_t value)
+/* Error bits of a page fault. */
+#define FAULT_WRITE 2
+#define FAULT_FETCH 16
+
+static const char *name_of(uint64_t vector)
 {
-	xen_debug(name);
-	xen_debug_hex(value);
+	return vector < 32 && names[vector] != NULL ? names[vector]
+						    : "exception";
 }
 
-static bool is_text(uint64_t address)
+static void report_registers(const struct frame *frame)
 {
-	return address >= (uintptr_t)image_start &&
-	       address < (uintptr_t)text_end;
-}
+	static const char *const labels[] = {
+		"\n  r15 ", " r14 ", " r13 ", " r12 ", " r11 ",
+		"\n  r10 ", " r9 ",  " r8 ",  " rbp ", " rdi ",
+		"\n  rsi ", " rdx ", " rcx ", " rbx ", " rax ",
+	};
+	const uint64_t *values = &frame->r15;
 
-static void backtrace(const struct frame *frame)
-{
-	const uint64_t *rbp = (const uint64_t *)frame->rbp;
-
-	print("\n  at ", frame->rip);
-	for (int depth = 0; depth < 32; depth++) {
-		if ((uintptr_t)rbp < (uintptr_t)text_end ||
-		    ((uintptr_t)rbp & 7) != 0 || !is_text(rbp[1]))
-			break;
-		print("\n  by ", rbp[1]);
-		if (rbp[0] <= (uintptr_t)rbp)
-			break;
-		rbp = (const uint64_t *)rbp[0];
+	for (size_t i = 0; i < sizeof labels / sizeof *labels; i++) {
+		xen_report(labels[i]);
+		xen_report_hex(values[i]);
 	}
-	xen_debug("\n");
+	xen_report("\n  rsp ");
+	xen_report_hex(frame->rsp);
+	xen_report(" rflags ");
+	xen_report_hex(frame->rflags);
+	xen_report(" error ");
+	xen_report_hex(frame->error);
+}
+
+static void report_fault(const struct frame *frame, uint64_t address)
+{
+	xen_report((frame->error & FAULT_FETCH) != 0   ? ": execution of "
+		   : (frame->error & FAULT_WRITE) != 0 ? ": write to "
+						       : ": read from ");
+	xen_report_hex(address);
+	xen_report(", ");
+	xen_report(xen_memory_kind(address, (frame->error & FAULT_FETCH) != 0));
 }
 
 void xen_exception(const struct frame *frame);
 void xen_exception(const struct frame *frame)
 {
+	static bool again;
 	uint64_t cr2;
 
 	__asm__ volatile("mov %%cr2, %0" : "=r"(cr2));
-	xen_debug("mirage: ");
-	xen_debug(names[frame->vector & 31] != NULL ? names[frame->vector & 31]
-						    : "exception");
-	print(" error ", frame->error);
-	print(" address ", cr2);
-	print("\n  rax ", frame->rax);
-	print(" rbx ", frame->rbx);
-	print(" rcx ", frame->rcx);
-	print(" rdx ", frame->rdx);
-	print("\n  rsi ", frame->rsi);
-	print(" rdi ", frame->rdi);
-	print(" rbp ", frame->rbp);
-	print(" rsp ", frame->rsp);
-	backtrace(frame);
-	xen_crash("an exception");
+	if (again)
+		xen_crash("another exception while one was reported");
+	again = true;
+	xen_report("\nmirage: ");
+	xen_report(name_of(frame->vector));
+	if (frame->vector == 14)
+		report_fault(frame, cr2);
+	report_registers(frame);
+	xen_report("\n  at ");
+	xen_report_address(frame->rip);
+	xen_report_callers(frame->rbp);
+	xen_report("\n");
+	xen_crash(name_of(frame->vector));
 }
 
 static void set_gate(unsigned vector)
@@ -134,6 +144,11 @@ static void set_tss(void)
 	gdt[3] = limit | (base & 0xffffff) << 16 | 0x89ull << 40 |
 		 (base >> 24 & 0xff) << 56;
 	gdt[4] = base >> 32;
+}
+
+void xen_exceptions_guard(void)
+{
+	xen_guard(stack);
 }
 
 void xen_exceptions_init(void)

@@ -14,56 +14,13 @@
 #include <xen/memory.h>
 #include <xen/sched.h>
 
-/* Addresses without RAM behind them, below the pages that Xen's toolstack puts
- * at 0xfeff8000. grants.c has the rest of this hole. */
-#define SHARED_INFO_ADDRESS 0xf0000000ull
+#define CALLBACK_VECTOR 0xf3
 
 uint8_t *xen_hypercall_page;
 uint64_t xen_hypercall_count;
 char xen_command_line[1024];
+uint64_t xen_entry_tsc;
 const struct shared_info *xen_shared_info;
-
-/* ---------------------------------------------------------------- Debug -- */
-
-static void debug_byte(char byte)
-{
-	__asm__ volatile("outb %0, $0xe9" : : "a"(byte));
-}
-
-void xen_debug(const char *text)
-{
-	while (*text != '\0')
-		debug_byte(*text++);
-}
-
-void xen_debug_hex(uint64_t value)
-{
-	for (int shift = 60; shift >= 0; shift -= 4)
-		debug_byte("0123456789abcdef"[value >> shift & 15]);
-}
-
-static void shutdown(unsigned reason) __attribute__((noreturn));
-static void shutdown(unsigned reason)
-{
-	struct sched_shutdown how = {.reason = reason};
-
-	for (;;)
-		xen_hypercall(__HYPERVISOR_sched_op, SCHEDOP_shutdown,
-			      (uintptr_t)&how, 0);
-}
-
-void xen_crash(const char *reason)
-{
-	xen_debug("mirage: ");
-	xen_debug(reason);
-	xen_debug("\n");
-	shutdown(SHUTDOWN_crash);
-}
-
-void xen_poweroff(void)
-{
-	shutdown(xen_control_reboot ? SHUTDOWN_reboot : SHUTDOWN_poweroff);
-}
 
 /* ------------------------------------------------------------ Hypervisor -- */
 
@@ -91,22 +48,37 @@ static uint32_t find_xen(void)
 	return 0;
 }
 
-static void init_hypercalls(void)
+/** Has Xen write its hypercall page, which fits this processor. */
+static void fill_hypercall_page(void)
 {
 	uint32_t base = find_xen(), out[4];
-	uint64_t page;
+	uint64_t page = (uintptr_t)xen_hypercall_page;
 
-	xen_hypercall_page = xen_pages_alloc(1);
-	if (base == 0 || xen_hypercall_page == NULL)
+	if (base == 0)
 		__builtin_trap(); /* nobody to tell, nothing to tell it with */
-	page = (uintptr_t)xen_hypercall_page;
 	cpuid(base + 2, out);
 	__asm__ volatile("wrmsr"
 			 :
 			 : "c"(out[1]), "a"((uint32_t)page),
 			   "d"((uint32_t)(page >> 32))
 			 : "memory");
-	xen_map(page, XEN_MAP_RX);
+}
+
+static void init_hypercalls(void)
+{
+	xen_hypercall_page = xen_pages_alloc(1);
+	if (xen_hypercall_page == NULL)
+		__builtin_trap();
+	fill_hypercall_page();
+	xen_map((uintptr_t)xen_hypercall_page, XEN_MAP_RX);
+}
+
+bool xen_shutdown(unsigned reason)
+{
+	struct sched_shutdown how = {.reason = reason};
+
+	return xen_hypercall(__HYPERVISOR_sched_op, SCHEDOP_shutdown,
+			     (uintptr_t)&how, 0) == 1;
 }
 
 struct xenstore_domain_interface *xen_store_ring(uint32_t *port,
@@ -121,18 +93,18 @@ struct xenstore_domain_interface *xen_store_ring(uint32_t *port,
 	return xen_map(pfn * XEN_PAGE_BYTES, XEN_MAP_RW);
 }
 
-static void init_shared_info(void)
+static void place_shared_info(void)
 {
 	struct xen_add_to_physmap add = {
 		.domid = DOMID_SELF,
 		.space = XENMAPSPACE_shared_info,
-		.gpfn = SHARED_INFO_ADDRESS / XEN_PAGE_BYTES,
+		.gpfn = XEN_SHARED_INFO_ADDRESS / XEN_PAGE_BYTES,
 	};
 
 	if (xen_hypercall(__HYPERVISOR_memory_op, XENMEM_add_to_physmap,
 			  (uintptr_t)&add, 0) != 0)
 		xen_crash("Xen does not map the shared info page");
-	xen_shared_info = xen_map(SHARED_INFO_ADDRESS, XEN_MAP_RW);
+	xen_shared_info = xen_map(XEN_SHARED_INFO_ADDRESS, XEN_MAP_RW);
 }
 
 uint64_t xen_hvm_param(uint32_t index)
@@ -145,19 +117,44 @@ uint64_t xen_hvm_param(uint32_t index)
 	return param.value;
 }
 
-void xen_start(uintptr_t start_info)
+/** An upcall that never comes, because interrupts stay off. But Xen's toolstack
+ *  takes it as a sign that the guest can tell a canceled suspension. */
+static void set_callback(void)
+{
+	struct xen_hvm_param param = {
+		.domid = DOMID_SELF,
+		.index = HVM_PARAM_CALLBACK_IRQ,
+		.value = (uint64_t)HVM_PARAM_CALLBACK_TYPE_VECTOR << 56 |
+			 CALLBACK_VECTOR,
+	};
+
+	(void)xen_hypercall(__HYPERVISOR_hvm_op, HVMOP_set_param,
+			    (uintptr_t)&param, 0);
+}
+
+void xen_machine_resume(void)
+{
+	fill_hypercall_page();
+	place_shared_info();
+	set_callback();
+}
+
+void xen_start(uintptr_t start_info, uint64_t tsc)
 {
 	const struct hvm_start_info *info = (const void *)start_info;
 
+	xen_entry_tsc = tsc;
+	xen_exceptions_init();
 	if (info->magic != XEN_HVM_START_MAGIC_VALUE || info->version < 1)
 		xen_crash("not started as a PVH guest");
 	if (info->cmdline_paddr != 0)
 		strncpy(xen_command_line, (const char *)info->cmdline_paddr,
 			sizeof xen_command_line - 1);
 	xen_memory_init(info);
-	xen_exceptions_init();
+	xen_exceptions_guard();
 	init_hypercalls();
-	init_shared_info();
+	place_shared_info();
+	set_callback();
 	xen_console_init();
 	xen_libc_start();
 }

@@ -3,9 +3,12 @@
 #include "xen.h"
 
 #include "block.h"
+#include "hypercall.h"
 #include "machine.h"
 #include "net.h"
 #include "xenstore.h"
+
+#include <xen/sched.h>
 
 #define TURNS_MAX 64
 
@@ -21,7 +24,7 @@ void xen_kick(struct xen_kick *kick)
 	kicks_end = &kick->next;
 }
 
-static void run_kicks(void)
+void xen_kicks_run(void)
 {
 	struct xen_kick *list = kicks, *next;
 
@@ -34,34 +37,75 @@ static void run_kicks(void)
 	}
 }
 
+/** Turns until there is nothing to do at once; the world gets its chance in
+ *  between. */
 static void run_turns(void)
 {
 	for (int i = 0; i < TURNS_MAX; i++) {
 		mirage_core_turn();
-		run_kicks();
-		if (mirage_core_ended() || xen_time_wanted_ns() != 0)
+		xen_kicks_run();
+		if (mirage_core_ended() ||
+		    (xen_time_wanted_ns() != 0 && kicks == NULL))
 			return;
 	}
 }
 
+/** Whether the loop may sleep. */
+static bool is_idle(void)
+{
+	return xen_time_wanted_ns() != 0 && kicks == NULL;
+}
+
+static bool store_ready;
+
+static void init_store(void)
+{
+	if (!store_ready)
+		xenstore_init();
+	store_ready = true;
+}
+
+static uint64_t hypercalls_to_start, ticks_to_start;
+
 static int run(void)
 {
-	xenstore_init();
+	init_store();
 	xen_control_init();
+	hypercalls_to_start = xen_hypercall_count;
+	ticks_to_start = xen_tsc() - xen_entry_tsc;
 	for (;;) {
 		run_turns();
 		if (mirage_core_ended())
 			return mirage_core_status();
-		if (!xen_events_run() && xen_time_wanted_ns() != 0)
+		if (!xen_events_run() && is_idle())
 			xen_events_wait(xen_time_wanted_ns());
 	}
 }
 
+static void tell_summary(void)
+{
+	xen_libc_summary();
+	mirage_log(
+		MIRAGE_LOG_DEBUG,
+		"hypercalls: %llu to start, %llu total; %llu us to start; "
+		"%u grants in use, %u leaked; %zu KiB free",
+		(unsigned long long)hypercalls_to_start,
+		(unsigned long long)xen_hypercall_count,
+		(unsigned long long)(xen_clock_ticks_ns(ticks_to_start) / 1000),
+		xen_grants_in_use, xen_grants_leaked,
+		xen_pages_free_count() * XEN_PAGE_BYTES / 1024);
+}
+
 void xen_exit(int status)
 {
+	/* A mistake in the options ends the program before the loop began. */
+	init_store();
 	xen_control_exit_status(status);
+	tell_summary();
 	xen_console_drain();
-	xen_poweroff();
+	for (;;)
+		xen_shutdown(xen_control_reboot ? SHUTDOWN_reboot
+						: SHUTDOWN_poweroff);
 }
 
 static void net_open(struct mirage_open *open)

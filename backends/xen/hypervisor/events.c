@@ -8,6 +8,7 @@
 
 #include "hypercall.h"
 #include "machine.h"
+#include "xen.h"
 
 #include <xen/event_channel.h>
 #include <xen/sched.h>
@@ -59,22 +60,25 @@ uint32_t xen_event_open(uint32_t domid, void (*on_event)(void *arg), void *arg)
 	return alloc.port;
 }
 
-static void unbind(uint32_t port)
+static bool unbind(uint32_t port)
 {
 	for (unsigned i = 0; i < n_bindings; i++) {
 		if (bindings[i].port != port)
 			continue;
 		bindings[i] = bindings[--n_bindings];
 		ports[i] = ports[n_bindings];
-		return;
+		return true;
 	}
+	return false;
 }
 
 void xen_event_close(uint32_t port)
 {
 	struct evtchn_close close = {.port = port};
 
-	unbind(port);
+	/* After a resumption the number may be another's already. */
+	if (!unbind(port))
+		return;
 	(void)take_pending(port);
 	xen_hypercall(__HYPERVISOR_event_channel_op, EVTCHNOP_close,
 		      (uintptr_t)&close, 0);
@@ -103,13 +107,33 @@ bool xen_events_run(void)
 	return any;
 }
 
-void xen_events_wait(uint64_t deadline_ns)
+static void poll(evtchn_port_t *which, unsigned n, uint64_t deadline_ns)
 {
 	struct sched_poll poll = {
-		.nr_ports = n_bindings,
-		.timeout = deadline_ns == UINT64_MAX ? 0 : deadline_ns,
+		.nr_ports = n,
+		.timeout = xen_clock_to_system(deadline_ns),
 	};
 
-	set_xen_guest_handle(poll.ports, ports);
+	set_xen_guest_handle(poll.ports, which);
 	xen_hypercall(__HYPERVISOR_sched_op, SCHEDOP_poll, (uintptr_t)&poll, 0);
+}
+
+/* Xen looks whether a port is pending before it sleeps: nothing is missed between
+ * our last look and this. */
+void xen_events_wait(uint64_t deadline_ns)
+{
+	poll(ports, n_bindings, deadline_ns);
+}
+
+void xen_event_wait_one(uint32_t port, uint64_t deadline_ns)
+{
+	evtchn_port_t one = port;
+
+	poll(&one, 1, deadline_ns);
+	(void)take_pending(port);
+}
+
+void xen_events_resume(void)
+{
+	n_bindings = 0;
 }

@@ -12,8 +12,7 @@
 #include <xen/grant_table.h>
 #include <xen/memory.h>
 
-/* Behind the shared info page: addresses without RAM. */
-#define TABLE_ADDRESS 0xf0001000ull
+#define TABLE_ADDRESS XEN_GRANT_TABLE_ADDRESS
 #define ENTRIES_PER_FRAME (XEN_PAGE_BYTES / sizeof(grant_entry_v1_t))
 #define FRAMES_MAX 64
 #define ENTRIES_MAX (FRAMES_MAX * ENTRIES_PER_FRAME)
@@ -24,19 +23,24 @@ static grant_entry_v1_t *const table = (grant_entry_v1_t *)TABLE_ADDRESS;
 static uint16_t next_free[ENTRIES_MAX];
 static uint32_t first_free, frames;
 
-static bool add_frame(void)
+static bool place_frame(uint32_t frame)
 {
 	struct xen_add_to_physmap add = {
 		.domid = DOMID_SELF,
 		.space = XENMAPSPACE_grant_table,
-		.idx = frames,
-		.gpfn = TABLE_ADDRESS / XEN_PAGE_BYTES + frames,
+		.idx = frame,
+		.gpfn = TABLE_ADDRESS / XEN_PAGE_BYTES + frame,
 	};
+
+	return xen_hypercall(__HYPERVISOR_memory_op, XENMEM_add_to_physmap,
+			     (uintptr_t)&add, 0) == 0;
+}
+
+static bool add_frame(void)
+{
 	uint32_t from = frames * ENTRIES_PER_FRAME;
 
-	if (frames == FRAMES_MAX ||
-	    xen_hypercall(__HYPERVISOR_memory_op, XENMEM_add_to_physmap,
-			  (uintptr_t)&add, 0) != 0)
+	if (frames == FRAMES_MAX || !place_frame(frames))
 		return false;
 	xen_map(TABLE_ADDRESS + frames * XEN_PAGE_BYTES, XEN_MAP_RW);
 	frames++;
@@ -85,4 +89,12 @@ bool xen_grant_end(uint32_t reference)
 	first_free = reference;
 	xen_grants_in_use--;
 	return true;
+}
+
+/* Xen fills it with zeroes, so that every grant reads as ended. */
+void xen_grants_resume(void)
+{
+	for (uint32_t i = 0; i < frames; i++)
+		if (!place_frame(i))
+			xen_crash("Xen does not map the grant table again");
 }
