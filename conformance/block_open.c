@@ -374,6 +374,7 @@ DISK_CASE(block, fails, "BLK-03 BLK-07 LAW-01", CONF_FAIL,
 	  .caps = MIRAGE_BLOCK_CAP_WRITE)
 {
 	static uint32_t sector;
+	static bool full;
 
 	CASE_BEGIN;
 	OPEN(role);
@@ -384,11 +385,12 @@ DISK_CASE(block, fails, "BLK-03 BLK-07 LAW-01", CONF_FAIL,
 	CHECK_EQ(conf_block(role)->counters->errors, 1);
 	CHECK_EQ(conf_block(role)->counters->reads, 0);
 	IO_IS(io, role, READ, 0, memory, sector, 0);
-	WORLD(conf_fail_next(role, 1, MIRAGE_ENOSPC));
-	IO_IS(io, role, WRITE, 0, memory, sector, MIRAGE_ENOSPC);
-	CHECK_EQ(conf_block(role)->counters->errors, 2);
+	/* Some protocols have one error only. */
+	full = conf_fail_next(role, 1, MIRAGE_ENOSPC);
+	IO_IS(io, role, WRITE, 0, memory, sector, full ? MIRAGE_ENOSPC : 0);
+	CHECK_EQ(conf_block(role)->counters->errors, full ? 2 : 1);
 	IO_IS(io, role, WRITE, 0, memory, sector, 0);
-	CHECK_EQ(conf_block(role)->counters->writes, 1);
+	CHECK_EQ(conf_block(role)->counters->writes, full ? 1 : 2);
 	CASE_END;
 }
 
@@ -408,7 +410,8 @@ DISK_CASE(block, capability_lost, "BLK-23 EVT-01 LAW-07", CONF_DROP_CAPS,
 		if ((conf_block(role)->info->caps & bits[i]) == 0)
 			continue;
 		caps_at_event = UINT32_MAX;
-		WORLD(conf_drop_caps(role, bits[i]));
+		if (!conf_drop_caps(role, bits[i]))
+			continue;
 		events++;
 		AWAIT(conf_events(role, MIRAGE_EVENT_CAPS) == events);
 		CLAIM("EVT-01");
@@ -420,6 +423,8 @@ DISK_CASE(block, capability_lost, "BLK-23 EVT-01 LAW-07", CONF_DROP_CAPS,
 		AWAIT(io.done.count == 1);
 		CHECK_RESULT(io.done.result, MIRAGE_ENOTSUP);
 	}
+	if (events == 0)
+		SKIP("the fixture could not drop any capability");
 	CASE_END;
 }
 

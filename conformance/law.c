@@ -76,18 +76,32 @@ CASE(law, completes_once, "LAW-01 LAW-02", .needs = CONF_DISK)
 	CASE_END;
 }
 
+static unsigned closing;
+
+static void count_closed(void *arg, uint32_t event)
+{
+	closing -= event == MIRAGE_EVENT_CLOSED;
+	conf_wake();
+}
+
 static void count_net(void *arg, int result, struct mirage_net *net)
 {
 	conf_count(arg, result);
-	if (net != NULL)
-		mirage_net_close(net);
+	if (net == NULL)
+		return;
+	closing++;
+	mirage_net_on_event(net, count_closed, NULL);
+	mirage_net_close(net);
 }
 
 static void count_block(void *arg, int result, struct mirage_block *block)
 {
 	conf_count(arg, result);
-	if (block != NULL)
-		mirage_block_close(block);
+	if (block == NULL)
+		return;
+	closing++;
+	mirage_block_on_event(block, count_closed, NULL);
+	mirage_block_close(block);
 }
 
 CASE(law, opens_complete_once, "LAW-01 LAW-02 LAW-04")
@@ -116,6 +130,8 @@ CASE(law, opens_complete_once, "LAW-01 LAW-02 LAW-04")
 	CHECK_EQ(wrong.count, 1);
 	CHECK_EQ(unknown.count, 1);
 	CHECK(net.count <= 1 && block.count <= 1);
+	/* The next case wants the names. */
+	AWAIT(closing == 0);
 	CASE_END;
 }
 
@@ -414,7 +430,7 @@ static uint32_t cap_of(uint32_t op)
 CASE(law, disk_without_capability, "LAW-07",
      .needs = CONF_DISK | CONF_DROP_CAPS, .caps = MIRAGE_BLOCK_CAP_WRITE)
 {
-	static uint32_t op;
+	static uint32_t op, caps;
 
 	CASE_BEGIN;
 	OPEN(CONF_DISK_512);
@@ -423,14 +439,15 @@ CASE(law, disk_without_capability, "LAW-07",
 	requests[0].op = MIRAGE_BLOCK_WRITE;
 	mirage_block_submit(conf_block(CONF_DISK_512), pointers, 1);
 	AWAIT(dones[0].count == 1);
+	/* Where zeroes are written like all else they cannot be dropped. */
+	caps = MIRAGE_BLOCK_CAP_FLUSH | MIRAGE_BLOCK_CAP_DISCARD;
 	WORLD(conf_drop_caps(CONF_DISK_512,
-			     MIRAGE_BLOCK_CAP_FLUSH | MIRAGE_BLOCK_CAP_DISCARD |
-				     MIRAGE_BLOCK_CAP_WRITE_ZEROES));
-	AWAIT((conf_block(CONF_DISK_512)->info->caps &
-	       MIRAGE_BLOCK_CAP_FLUSH) == 0);
+			     caps | MIRAGE_BLOCK_CAP_WRITE_ZEROES) ||
+	      conf_drop_caps(CONF_DISK_512, caps));
+	AWAIT((conf_block(CONF_DISK_512)->info->caps & caps) == 0);
 	for (op = MIRAGE_BLOCK_FLUSH; op <= MIRAGE_BLOCK_WRITE_ZEROES; op++) {
-		CHECK((conf_block(CONF_DISK_512)->info->caps & cap_of(op)) ==
-		      0);
+		if ((conf_block(CONF_DISK_512)->info->caps & cap_of(op)) != 0)
+			continue;
 		dones[0].count = 0;
 		submit_op(op);
 		AWAIT(dones[0].count == 1);

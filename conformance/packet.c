@@ -259,7 +259,8 @@ CASE(packet, zeroed_after_send, "PKT-07", .needs = CONF_PAIR)
 	OPEN(CONF_NET_A);
 	OPEN(CONF_NET_B);
 	for (round = 0; round < 8; round++) {
-		held_reserve();
+		/* All of the pool may be under way still. */
+		AWAIT((held_reserve(), n_held > 0));
 		CHECK(held_zero());
 		for (uint32_t i = 0; i < n_held; i++)
 			conf_set(mirage_packet_append(held[i], 600), 600, 0xee);
