@@ -252,6 +252,17 @@ take_pages(struct xen_net *net, const struct arrival *arrival, bool *valid)
 	return frame;
 }
 
+/** Whether the ring can be filled again while somebody holds what was taken off it.
+ *  Otherwise frames would wait in the backend, and be lost there uncounted. */
+static bool has_spare(const struct xen_net *net)
+{
+	const struct mirage_pool *pool = &net->rx_pool.pool;
+	uint32_t missing =
+		XEN_NET_RX_SLOTS - (net->rx.req_prod_pvt - net->rx.rsp_cons);
+
+	return pool->n_packets - pool->n_out >= missing;
+}
+
 /** The next frame, or NULL if there is nothing to deliver of it. */
 static struct mirage_packet *take_frame(struct xen_net *net,
 					const struct arrival *arrival)
@@ -265,6 +276,8 @@ static struct mirage_packet *take_frame(struct xen_net *net,
 		net->counters.rx_dropped_invalid++;
 	} else if (!fits(net, frame)) {
 		net->counters.rx_dropped_size++;
+	} else if (!has_spare(net)) {
+		net->counters.rx_dropped_memory++;
 	} else {
 		return frame;
 	}
