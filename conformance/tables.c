@@ -71,6 +71,7 @@ CASE(tables, short_console, "LAW-08 LAW-09", .exits = true)
 	mirage_ambient_replace(&with);
 	CHECK_RESULT(mirage_console_write("#", 1), 1);
 	CHECK_RESULT(mirage_console_read(ignore_input, NULL), MIRAGE_ENOTSUP);
+	mirage_log(MIRAGE_LOG_ERROR, "to nobody");
 	CHECK_EQ(too_far, 0);
 	CASE_END;
 }

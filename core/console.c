@@ -68,6 +68,14 @@ static const char *level_word(uint32_t level)
 	}
 }
 
+void core_log_line(uint32_t level, const char *line, size_t length)
+{
+	const struct mirage_console_ops *console = core.ambient.console;
+
+	if (MIRAGE_HAS(console, log))
+		console->log(level, line, length);
+}
+
 void mirage_log(uint32_t level, const char *format, ...)
 {
 	char line[1024];
@@ -87,5 +95,5 @@ void mirage_log(uint32_t level, const char *format, ...)
 		return;
 	if ((size_t)(head + body) >= sizeof line)
 		body = (int)sizeof line - 1 - head;
-	core.ambient.console->log(level, line, (size_t)(head + body));
+	core_log_line(level, line, (size_t)(head + body));
 }

@@ -86,6 +86,10 @@ static inline uint32_t core_state(uint32_t state)
 	return state & CORE_STATE_MASK;
 }
 
+/* console.c */
+/** Logs a line as it is. A console that replaced another may have no log. */
+void core_log_line(uint32_t level, const char *line, size_t length);
+
 /* timer.c */
 bool core_timers_armed(void);
 uint64_t core_timers_next_ns(void);

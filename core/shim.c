@@ -237,7 +237,7 @@ void core_shim_line(const char *name, const char *format, ...)
 	va_end(args);
 	if (body >= (int)sizeof line - head)
 		body = (int)sizeof line - head - 1;
-	core.ambient.console->log(MIRAGE_LOG_INFO, line, (size_t)(head + body));
+	core_log_line(MIRAGE_LOG_INFO, line, (size_t)(head + body));
 }
 
 const char *core_shim_event_name(uint32_t event)
