@@ -153,6 +153,27 @@ static const char *setup_threads(struct conf_fixture *fixture, bool own_process)
 	return setup_file(fixture, own_process);
 }
 
+/* The file disks and the pair behind shims, which change nothing but the moment. */
+static const char *setup_shims(struct conf_fixture *fixture, bool own_process)
+{
+	static const char *const shims[][2] = {
+		{"--fault", "small=delay=50us"},
+		{"--fault", "large=delay-every=2:100us"},
+		{"--fault", "a=delay=20us"},
+		{"--fault", "b=delay=10us"},
+		{"--trace", "small"},
+		{"--trace", "large"},
+		{"--trace", "a"},
+		{"--trace", "b=/dev/null"},
+	};
+	int n = add_read_only(fixture,
+			      add_files(fixture, add_pair(fixture), ""));
+
+	for (size_t i = 0; i < sizeof(shims) / sizeof(shims[0]); i++)
+		n = add(fixture, n, shims[i][0], shims[i][1]);
+	return console(fixture, own_process);
+}
+
 /* ---------------------------------------------------------------- Stream -- */
 
 /* Where `a` listens and `b` connects, and where that is while the link is down. */
@@ -301,6 +322,13 @@ static struct conf_fixture threads = {
 	.block_resize = resize,
 };
 
+static struct conf_fixture shims = {
+	COMMON("unix-shims", setup_shims),
+	.net_link = set_link,
+	.net_pause = set_paused,
+	.block_resize = resize,
+};
+
 static struct conf_fixture stream = {
 	COMMON("unix-stream", setup_stream),
 	.net_link = set_stream_link,
@@ -312,5 +340,5 @@ static struct conf_fixture tap = {
 	.net_link = set_tap_link,
 };
 
-struct conf_fixture *const conf_fixtures[] = {&memory, &file, &direct, &threads,
-					      &stream, &tap,  NULL};
+struct conf_fixture *const conf_fixtures[] = {
+	&memory, &file, &direct, &threads, &shims, &stream, &tap, NULL};
