@@ -10,6 +10,7 @@ help:
 	@echo 'make demo                everything at work, in two minutes'
 	@echo 'make test                all tests of all backends'
 	@echo 'make bench               speed, against the raw system interface'
+	@echo 'make bench-xen           of Xen guests, against a Linux guest'
 	@echo
 	@echo 'make test-unix           the tests of one backend'
 	@echo 'make test-sim'
@@ -33,6 +34,11 @@ bench:
 	@tools/setup build bench
 	@$(COMPILE)
 	@meson compile -C $(BUILD) bench
+
+bench-xen:
+	@tools/setup build xen
+	@mkdir -p build
+	@tools/bench-xen
 
 test-unix test-sim test-conformance:
 	@tools/setup build test
@@ -58,5 +64,5 @@ format:
 clean:
 	rm -rf build build-asan build-fuzz build-xen
 
-.PHONY: help demo test bench test-unix test-sim test-xen \
+.PHONY: help demo test bench bench-xen test-unix test-sim test-xen \
 	test-conformance conformance-report install-deps format clean
