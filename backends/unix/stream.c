@@ -396,14 +396,15 @@ static bool stream_memory(struct unix_stream *stream)
 	uint32_t n = unix_net_pool_frames(frame_bytes);
 	uint8_t *bytes = malloc(2 * FRAMING_BUFFER_BYTES);
 
+	if (bytes == NULL)
+		return false;
 	framing_init(&stream->tx, bytes, FRAMING_BUFFER_BYTES);
 	framing_init(&stream->rx, bytes + FRAMING_BUFFER_BYTES,
 		     FRAMING_BUFFER_BYTES);
 	stream->tx_pool = unix_net_pool_new(n, frame_bytes, &stream->net);
 	stream->rx_pool = unix_net_pool_new(n, frame_bytes, NULL);
 	stream->info.pool_frames = n;
-	return bytes != NULL && stream->tx_pool != NULL &&
-	       stream->rx_pool != NULL;
+	return stream->tx_pool != NULL && stream->rx_pool != NULL;
 }
 
 bool unix_stream_init(struct unix_stream *stream,
