@@ -17,6 +17,7 @@
 #include <xen/io/xenbus.h>
 
 #define WAIT_MS 5000
+#define BEGIN_MS 500
 #define STEP_MS 2
 
 extern char **environ;
@@ -248,18 +249,32 @@ bool devices_plug(const struct guest *guest, const struct options *options)
 
 /* ------------------------------------------------------------- Removing -- */
 
-static bool is_closed(const char *back)
+/** Closed, or Linux has no such device, or never had. */
+static bool is_closed(const char *back, const char *device)
 {
 	long state = store_number(back, "state", XenbusStateClosed);
+	char path[96];
 
-	return state == XenbusStateClosed || state == XenbusStateUnknown;
+	snprintf(path, sizeof path, "/sys/bus/xen-backend/devices/%s", device);
+	return state == XenbusStateClosed || state == XenbusStateUnknown ||
+	       (state != XenbusStateInitialising && access(path, F_OK) != 0);
+}
+
+/** A backend that has only just begun to look writes its own state over ours. */
+static void await_beginning(const char *back)
+{
+	for (int ms = 0; ms < BEGIN_MS; ms += STEP_MS) {
+		if (store_number(back, "state", 0) != XenbusStateInitialising)
+			return;
+		pause_ms(STEP_MS);
+	}
 }
 
 /** With its frontend gone, a backend that is told to close does. */
 static void backend_remove(const struct guest *guest, const char *kind,
 			   const char *number)
 {
-	char back[STORE_PATH], front[STORE_PATH], interface[32], *script;
+	char back[STORE_PATH], front[STORE_PATH], device[32], *script;
 	int ms;
 
 	snprintf(back, sizeof back, "%s/%s/%s/%s", backends, kind, guest->id,
@@ -269,15 +284,16 @@ static void backend_remove(const struct guest *guest, const char *kind,
 	script = store_read(back, "script");
 	if (script != NULL && *script != '\0' &&
 	    step("run %s offline", script)) {
-		snprintf(interface, sizeof interface, "vif%s.%s", guest->id,
-			 number);
-		(void)run_script(script, back, interface, "offline");
+		snprintf(device, sizeof device, "vif%s.%s", guest->id, number);
+		(void)run_script(script, back, device, "offline");
 	}
 	free(script);
+	snprintf(device, sizeof device, "%s-%s-%s", kind, guest->id, number);
+	await_beginning(back);
 	store_write(back, "online", "0");
 	store_write(back, "state", "%d", XenbusStateClosing);
 	store_remove(front);
-	for (ms = 0; !report_dry && !is_closed(back) && ms < WAIT_MS;
+	for (ms = 0; !report_dry && !is_closed(back, device) && ms < WAIT_MS;
 	     ms += STEP_MS)
 		pause_ms(STEP_MS);
 	if (ms >= WAIT_MS)

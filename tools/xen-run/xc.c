@@ -218,7 +218,8 @@ enum domain_state domain_look(const struct guest *guest, unsigned *reason)
 	    info.domid != guest->domid || info.dying ||
 	    memcmp(info.handle, guest->uuid, UUID_BYTES) != 0)
 		return DOMAIN_GONE;
-	if (!info.shutdown)
+	/* The library says crashed instead of shut down. */
+	if (!info.shutdown && !info.crashed)
 		return DOMAIN_LIVES;
 	*reason = info.shutdown_reason;
 	return DOMAIN_SHUT_DOWN;
