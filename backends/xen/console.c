@@ -104,6 +104,9 @@ static bool await_reader(void)
 	uint64_t deadline_ns = xen_clock_ops.monotonic_ns() + PATIENCE_NS;
 	uint32_t before = ring_room();
 
+	/* It may have taken everything since the last look. */
+	if (before > 0 && buffer_in != buffer_out)
+		return true;
 	while (!gone && ring_room() == before) {
 		if (xen_clock_ops.monotonic_ns() >= deadline_ns)
 			return false;
