@@ -20,7 +20,9 @@
 #define XEN_BLOCK_RING_ORDER_MAX 2
 #define XEN_BLOCK_RING_PAGES_MAX (1u << XEN_BLOCK_RING_ORDER_MAX)
 #define XEN_BLOCK_SLOTS_MAX 128
-#define XEN_BLOCK_PAGES_MAX 512	   /* 2 MiB */
+/* Three of the longest requests, each with a page of segments: while one is being
+ * copied here the backend has the next. With less they go one by one. */
+#define XEN_BLOCK_PAGES_MAX (3 * (XEN_BLOCK_SEGMENTS_MAX + 1))
 #define XEN_BLOCK_SEGMENTS_MAX 256 /* 1 MiB: one page of them */
 
 /** A page that is granted for good. */
