@@ -75,12 +75,18 @@ def until(holds, what):
 
 def expect(got, wanted):
     if got != wanted:
-        raise AssertionError(f"\n got    {got!r}\n wanted {wanted!r}")
+        raise AssertionError(f"\n got    {cut(got)}\n wanted {cut(wanted)}")
 
 
 def expect_match(pattern, text):
     if not re.search(pattern, text):
-        raise AssertionError(f"\n got    {text!r}\n wanted {pattern!r}")
+        raise AssertionError(f"\n got    {cut(text)}\n wanted {pattern!r}")
+
+
+def cut(value):
+    """The ends of it, when it is long."""
+    text = repr(value)
+    return text if len(text) < 2000 else f"{text[:900]} … {text[-900:]}"
 
 
 def main():
