@@ -91,7 +91,7 @@ struct mirage_open {
 	mirage_block_open_fn *block_done;
 	void *arg;
 	struct mirage_open *next, *under_way;
-	char name_copy[32];
+	char name_copy[64]; /* a name that is too long, for the message */
 	char record_path[256];
 };
 
