@@ -33,6 +33,8 @@ uint8_t xen_syscall_stack[XEN_PAGE_BYTES + 16384]
 	__attribute__((aligned(4096)));
 uint64_t xen_syscall_user_stack;
 
+bool xen_libc_ready;
+
 static uint64_t unanswered; /* calls */
 static long unanswered_first;
 
@@ -255,6 +257,7 @@ long xen_syscall(long number, long a, long b, long c, long d, long e)
 		if (a != 0x1002) /* ARCH_SET_FS */
 			return -EINVAL;
 		write_msr(MSR_FS_BASE, (uint64_t)b);
+		xen_libc_ready = true;
 		return 0;
 	case SYS_mmap:
 	case SYS_munmap:

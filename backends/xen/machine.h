@@ -94,6 +94,8 @@ void xen_exceptions_guard(void);
 
 /* libc.c */
 void xen_libc_start(void) __attribute__((noreturn));
+/** Whether libc has its thread's data: before that there is no printf, nor a log. */
+extern bool xen_libc_ready;
 /** Logs how many calls were not answered, if any. */
 void xen_libc_summary(void);
 

@@ -7,6 +7,7 @@
 #include "xen.h"
 
 #include "entropy.h"
+#include "machine.h"
 
 #include <string.h>
 
@@ -66,13 +67,13 @@ static void tell_failure(void)
 {
 	static bool told;
 
-	if (!told)
-		mirage_log(MIRAGE_LOG_ERROR, "random: %s",
-			   entropy.failed
-				   ? "the processor's generator is broken"
-				   : "this processor offers the guest neither "
-				     "RDRAND nor RDSEED (cpuid=)");
+	if (told || !xen_libc_ready)
+		return;
 	told = true;
+	mirage_log(MIRAGE_LOG_ERROR, "random: %s",
+		   entropy.failed ? "the processor's generator is broken"
+				  : "this processor offers the guest neither "
+				    "RDRAND nor RDSEED (cpuid=)");
 }
 
 static int fill(void *bytes, size_t length)

@@ -128,13 +128,13 @@ static void tell_shortage(size_t n)
 {
 	static bool told;
 
-	if (!told)
-		mirage_log(
-			MIRAGE_LOG_WARN,
-			"out of memory: no %zu KiB in a row, %zu KiB free of "
-			"%zu; give the guest more (memory=)",
-			n * 4, pool.n_free * 4, pool.n * 4);
+	if (told || !xen_libc_ready)
+		return;
 	told = true;
+	mirage_log(MIRAGE_LOG_WARN,
+		   "out of memory: no %zu KiB in a row, %zu KiB free of "
+		   "%zu; give the guest more (memory=)",
+		   n * 4, pool.n_free * 4, pool.n * 4);
 }
 
 void *xen_pages_alloc(size_t n)
