@@ -250,9 +250,15 @@ static bool lose(struct xenbus *bus, unsigned state)
 	if (was_connected)
 		bus->ops->lost(bus);
 	/* Who has closed or is about to waits for us to say the same. */
-	if (state != XenbusStateClosing && state != XenbusStateClosed)
-		return left(bus);
-	leave(bus);
+	if (state == XenbusStateClosing || state == XenbusStateClosed) {
+		leave(bus);
+		return true;
+	}
+	if (!left(bus))
+		return false;
+	/* What we had published is no more; then it is looked at again. */
+	bus->state_late = true;
+	set_state(bus, XenbusStateInitialising);
 	return true;
 }
 
@@ -313,7 +319,7 @@ static void act(struct xenbus *bus)
 	} else if (bus->phase == XENBUS_LEAVING && has_let_go(state)) {
 		goes_on = left(bus);
 	}
-	if (goes_on && bus->phase == XENBUS_WAITING)
+	if (goes_on && bus->phase == XENBUS_WAITING && !bus->batch.busy)
 		look_for(bus, state);
 }
 
