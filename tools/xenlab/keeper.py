@@ -61,13 +61,25 @@ def connect(process, deadline):
     raise BootError("QEMU did not start; see qemu.log")
 
 
+def hear(agent):
+    """What it says in half a second. QEMU may die meanwhile."""
+    try:
+        data = agent.recv(64)
+    except TimeoutError:
+        return b""
+    except ConnectionError:
+        data = b""
+    if not data:
+        time.sleep(0.05)
+    return data
+
+
 def await_ready(process, agent, deadline):
     """Until the agent has said so."""
     heard = b""
     agent.settimeout(0.5)
     while b"ready\n" not in heard:
-        with contextlib.suppress(TimeoutError):
-            heard += agent.recv(64)
+        heard += hear(agent)
         if process.poll() is not None:
             raise BootError("QEMU ended; see qemu.log and boot.log")
         if time.monotonic() > deadline:

@@ -41,6 +41,14 @@ def tail(path, lines):
         return ""
 
 
+def said(keeper, line):
+    """What the keeper answers; nothing when it ends."""
+    with contextlib.suppress(ConnectionError):
+        keeper.sendall(line)
+        return keeper.recv(16)
+    return b""
+
+
 class Lab:
     def __init__(self, directory=None, accel="auto"):
         self.dir = os.path.abspath(
@@ -111,8 +119,7 @@ class Lab:
         with client, open(f"{self.dir}/key", encoding="utf-8") as file:
             if file.read() == dom0.key():
                 return True
-            client.sendall(b"retire\n")
-            if client.recv(16) == b"busy\n":
+            if said(client, b"retire\n") == b"busy\n":
                 print("xenlab: the running lab is older than its sources, and "
                       "others use it: going on with it", file=sys.stderr)
                 return True
@@ -209,6 +216,8 @@ class Job:
             return keeper.recv(16) == b""
         except TimeoutError:
             return False
+        except ConnectionError:
+            return True
 
     def status(self):
         try:
