@@ -10,6 +10,7 @@ import hashlib
 import os
 import pty
 import re
+import select
 import shutil
 import signal
 import subprocess
@@ -197,8 +198,12 @@ def terminal():
         os.write(outer, b"typed\n\x04")
         expect(run("echo", stdin=inner, stdout=inner)[0], 0)
         expect(fcntl.fcntl(inner, fcntl.F_GETFL), before)
-        out = os.read(outer, 1000).decode()
-        assert out.endswith("typed\r\nend\r\n"), repr(out)
+        out = ""
+        # The terminal hands on what was written in pieces, a little later.
+        while (not out.endswith("typed\r\nend\r\n") and
+               select.select([outer], [], [], DEADLINE_S)[0]):
+            out += os.read(outer, 1000).decode()
+        expect(out, "typed\r\ntyped\r\nend\r\n")
     finally:
         os.close(outer)
         os.close(inner)
