@@ -2,7 +2,6 @@
 /* Time, deadlock, chance and the options of the simulation. */
 #include "sim_test.h"
 
-
 /* ----------------------------------------------------------------- Time -- */
 
 static uint64_t began_ns, ended_ns;
