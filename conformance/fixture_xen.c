@@ -176,6 +176,7 @@ static void forget_console(struct conf_fixture *fixture)
 {
 	fixture->console_input = NULL;
 	fixture->console_output = NULL;
+	fixture->console_log = NULL;
 	fixture->console_pause = NULL;
 }
 

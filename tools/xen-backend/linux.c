@@ -34,22 +34,16 @@ bool linux_set_link(uint32_t domid, enum world_device device, bool up)
 	return store_write(path, "carrier", "%d", up);
 }
 
-/* As if the driver went away: its devices close; and came back: they begin anew. */
+/* As `xl block-detach` and `network-detach` begin, and as a device that is made
+ * anew: Linux forgets the one and finds the other. */
 bool linux_lose(uint32_t domid, enum world_device device, bool lost)
 {
-	char path[80], name[32];
-	int fd, n;
-	bool good;
+	char path[64];
 
-	snprintf(path, sizeof(path), "/sys/bus/xen-backend/drivers/%s/%s",
-		 kind(device), lost ? "unbind" : "bind");
-	n = snprintf(name, sizeof(name), "%s-%u-%u", kind(device), domid,
-		     handle(device));
-	fd = open(path, O_WRONLY);
-	good = fd >= 0 && write(fd, name, (size_t)n) == n;
-	if (fd >= 0)
-		close(fd);
-	return good;
+	directory(path, domid, device);
+	return store_write(path, "online", "%d", !lost) &&
+	       store_write(path, "state", "%d",
+			   lost ? XenbusStateClosing : XenbusStateInitialising);
 }
 
 /* The loop device takes the new size of its file; blkback sees it with the next
