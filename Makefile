@@ -37,7 +37,6 @@ bench:
 
 bench-xen:
 	@tools/setup build xen
-	@mkdir -p build
 	@tools/bench-xen
 
 test-unix test-sim test-conformance:

@@ -13,6 +13,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -213,7 +214,10 @@ def main():
     if len(sys.argv) != 8:
         print(__doc__, file=sys.stderr)
         return 2
+    # So that `finally` is run, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     out, programs = sys.argv[1], sys.argv[2:]
+    os.makedirs(os.path.dirname(os.path.abspath(out)), exist_ok=True)
     prepare(*programs)
     rows = []
     try:
