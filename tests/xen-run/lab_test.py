@@ -31,7 +31,7 @@ def run(*words, after=""):
 
 
 def setup():
-    status, out, err = xenlab("sh", "mkdir -p /tmp/xr /var/lock")
+    status, out, err = xenlab("sh", "mkdir -p /tmp/xr /var/lock /var/log/xen")
     assert status == 0, f"no lab: {status} {out}{err}"
     files = {PROGRAM: "/usr/bin/mirage-xen-run", ANSWER: "/tmp/xr/answer",
              PROBE: "/tmp/xr/probe", f"{HERE}/count.sh": "/tmp/xr/count.sh"}
@@ -308,7 +308,8 @@ def fifty_rounds_leave_nothing():
         "2) kill -INT $guest; kill -TERM $guest; wait $guest;;\n"
         "esac; }\n"
         "one 0; one 1; one 2; sh count.sh >before\n"
-        f"i=0; while [ $i -lt {ROUNDS} ]; do one $i; i=$((i+1)); done\n"
+        f"round=0; while [ $round -lt {ROUNDS} ]; do "
+        "one $round; round=$((round+1)); done\n"
         "sleep 1; sh count.sh >after; diff before after && cat after")
     expect((status, err), (0, ""))
     for what in ["domains 1", "loop 0", "vif 0", "grants 0"]:
