@@ -56,7 +56,6 @@ struct xen_block {
 	struct xen_block_page pages[XEN_BLOCK_PAGES_MAX];
 	struct xen_block_page *free_pages;
 	unsigned n_pages, n_free_pages;
-	struct xen_block_page zeroes;
 
 	/* Requests that wait for a slot or for pages, first come first served. */
 	struct mirage_block_request *waiting, **waiting_end;
@@ -89,13 +88,12 @@ void xen_block_ring_fail(struct xen_block *disk, int error);
 
 /* block_pages.c */
 
-/** Makes the page of zeroes; false without memory or grants. */
-bool xen_block_pages_init(struct xen_block *disk);
 /** Takes `n` pages in a list, granting new ones if need be, or returns NULL. */
 struct xen_block_page *xen_block_pages_take(struct xen_block *disk, unsigned n);
 void xen_block_pages_give(struct xen_block *disk, struct xen_block_page *pages);
 /** Ends the grants of all pages, and frees those that the backend let go of. */
 void xen_block_pages_fini(struct xen_block *disk);
+void xen_block_pages_clear(struct xen_block_page *pages);
 void xen_block_pages_copy_in(struct xen_block_page *pages,
 			     const struct mirage_block_request *request);
 void xen_block_pages_copy_out(const struct xen_block_page *pages,

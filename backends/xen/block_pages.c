@@ -24,17 +24,6 @@ static bool grow(struct xen_block *disk)
 	return true;
 }
 
-bool xen_block_pages_init(struct xen_block *disk)
-{
-	disk->zeroes.memory = xen_pages_alloc(1);
-	if (disk->zeroes.memory == NULL)
-		return false;
-	/* Not read-only: backends map what they are to keep for both. */
-	disk->zeroes.reference =
-		xen_grant(disk->bus.backend_id, disk->zeroes.memory, false);
-	return disk->zeroes.reference != XEN_GRANT_NONE;
-}
-
 /* Last in, first out: a backend that keeps only some pages mapped keeps these. */
 struct xen_block_page *xen_block_pages_take(struct xen_block *disk, unsigned n)
 {
@@ -73,11 +62,14 @@ void xen_block_pages_fini(struct xen_block *disk)
 			xen_pages_free(disk->pages[i].memory, 1);
 	disk->n_pages = disk->n_free_pages = 0;
 	disk->free_pages = NULL;
-	if (disk->zeroes.memory != NULL &&
-	    (disk->zeroes.reference == XEN_GRANT_NONE ||
-	     xen_grant_end(disk->zeroes.reference)))
-		xen_pages_free(disk->zeroes.memory, 1);
-	disk->zeroes.memory = NULL;
+}
+
+/* One page of zeroes would do, if the same grant could be mapped any number of
+ * times: Xen stops at 127. */
+void xen_block_pages_clear(struct xen_block_page *pages)
+{
+	for (; pages != NULL; pages = pages->next)
+		memset(pages->memory, 0, XEN_PAGE_BYTES);
 }
 
 /** Walks vectors and pages side by side. */

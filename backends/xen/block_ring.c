@@ -68,11 +68,9 @@ static bool take_pages(struct xen_block *disk, struct xen_block_slot *slot)
 	if (request->op == MIRAGE_BLOCK_FLUSH ||
 	    request->op == MIRAGE_BLOCK_DISCARD)
 		return true;
-	if (request->op != MIRAGE_BLOCK_WRITE_ZEROES) {
-		slot->pages = xen_block_pages_take(disk, n);
-		if (slot->pages == NULL)
-			return false;
-	}
+	slot->pages = xen_block_pages_take(disk, n);
+	if (slot->pages == NULL)
+		return false;
 	if (n > BLKIF_MAX_SEGMENTS_PER_REQUEST)
 		slot->indirect = xen_block_pages_take(disk, 1);
 	return n <= BLKIF_MAX_SEGMENTS_PER_REQUEST || slot->indirect != NULL;
@@ -90,12 +88,11 @@ static void put_segments(struct xen_block *disk, struct xen_block_slot *slot,
 		uint64_t n = left < XEN_PAGE_BYTES ? left : XEN_PAGE_BYTES;
 
 		segments[i] = (struct blkif_request_segment){
-			.gref = page != NULL ? page->reference
-					     : disk->zeroes.reference,
+			.gref = page->reference,
 			.last_sect = (uint8_t)((n >> WIRE_SECTOR_SHIFT) - 1),
 		};
 		left -= n;
-		page = page != NULL ? page->next : NULL;
+		page = page->next;
 	}
 }
 
@@ -109,6 +106,8 @@ static void put_transfer(struct xen_block *disk, struct xen_block_slot *slot,
 
 	if (request->op == MIRAGE_BLOCK_WRITE)
 		xen_block_pages_copy_in(slot->pages, request);
+	else if (request->op == MIRAGE_BLOCK_WRITE_ZEROES)
+		xen_block_pages_clear(slot->pages);
 	if (slot->indirect == NULL) {
 		to->operation = op;
 		to->nr_segments = (uint8_t)pages_of(request);
@@ -308,8 +307,7 @@ bool xen_block_ring_init(struct xen_block *disk, unsigned pages)
 	FRONT_RING_INIT(&disk->ring, disk->shared, pages * XEN_PAGE_BYTES);
 	disk->ring_pages = pages;
 	disk->port = xen_event_open(disk->bus.backend_id, on_event, disk);
-	return grant_ring(disk, memory) && disk->port != 0 &&
-	       xen_block_pages_init(disk);
+	return grant_ring(disk, memory) && disk->port != 0;
 }
 
 static void collect_slots(struct xen_block *disk)
