@@ -13,7 +13,7 @@
 #include <string.h>
 
 /* How long the store may take for the exit status. */
-#define PATIENCE_NS UINT64_C(2000000000)
+#define PATIENCE_NS UINT64_C(10000000000)
 
 static struct xenstore_watch watch = {.path = "control/shutdown"};
 static struct xenstore_key request = {.name = "shutdown"};

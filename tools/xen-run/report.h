@@ -14,6 +14,7 @@ extern bool report_dry;
 void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /** Tells of a step that is about to be taken; whether to take it. */
-bool step(const char *format, ...) __attribute__((format(printf, 1, 2)));
+bool step(const char *format, ...)
+	__attribute__((format(printf, 1, 2), nonnull(1)));
 
 #endif
