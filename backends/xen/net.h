@@ -139,5 +139,9 @@ void xen_net_rx_push(struct xen_net *net);
  *  `csum_start_bytes` and `csum_offset_bytes` of the packet. Returns false for
  *  anything but TCP and UDP, whole in `packet->length_bytes`. */
 bool xen_net_csum_locate(struct mirage_packet *packet);
+/** Whether the packet's mark is where a backend would look for it. */
+bool xen_net_csum_is_located(const struct mirage_packet *packet);
+/** Fills in the blank checksum of a frame in one piece. */
+void xen_net_csum_fill(struct mirage_packet *packet);
 
 #endif /* MIRAGE_XEN_NET_H */

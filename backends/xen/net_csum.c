@@ -79,3 +79,31 @@ bool xen_net_csum_locate(struct mirage_packet *packet)
 	packet->csum_offset_bytes = (uint16_t)offset;
 	return true;
 }
+
+bool xen_net_csum_is_located(const struct mirage_packet *packet)
+{
+	struct mirage_packet found = *packet;
+
+	return xen_net_csum_locate(&found) &&
+	       found.csum_start_bytes == packet->csum_start_bytes &&
+	       found.csum_offset_bytes == packet->csum_offset_bytes;
+}
+
+void xen_net_csum_fill(struct mirage_packet *packet)
+{
+	uint8_t *to = packet->data + packet->csum_start_bytes +
+		      packet->csum_offset_bytes;
+	uint64_t sum = 0;
+
+	for (uint32_t i = packet->csum_start_bytes; i < packet->length_bytes;
+	     i += 2)
+		sum += (uint32_t)packet->data[i] << 8 |
+		       (i + 1 < packet->length_bytes ? packet->data[i + 1] : 0);
+	while (sum >> 16 != 0)
+		sum = (sum & 0xffff) + (sum >> 16);
+	/* Zero would say that there is none (RFC 768); all ones is equal. */
+	sum = sum == 0xffff ? 0xffff : ~sum & 0xffff;
+	to[0] = (uint8_t)(sum >> 8);
+	to[1] = (uint8_t)sum;
+	packet->csum = MIRAGE_CSUM_NONE;
+}

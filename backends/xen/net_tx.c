@@ -230,14 +230,33 @@ static bool has_room(const struct xen_net *net,
 	       (unsigned)RING_FREE_REQUESTS(&net->tx) >= slots;
 }
 
+/** Bytes of the first entry. Linux refuses a frame whose header is not in there. */
+static uint32_t first_bytes(const struct mirage_packet *frame)
+{
+	uint32_t room;
+
+	while (frame->length_bytes == 0)
+		frame = frame->next;
+	room = XEN_PAGE_BYTES -
+	       (uint32_t)((uintptr_t)frame->data % XEN_PAGE_BYTES);
+	return frame->length_bytes < room ? frame->length_bytes : room;
+}
+
 /** Takes one frame; false when it has to wait. */
 static bool send_one(struct xen_net *net, struct mirage_packet *frame)
 {
+	/* Backends find the place of a checksum themselves, or drop the frame. */
+	bool fill = frame->csum == MIRAGE_CSUM_BLANK &&
+		    frame->gso == MIRAGE_GSO_NONE &&
+		    !xen_net_csum_is_located(frame);
 	struct mirage_packet *ours = frame;
 	int copied = 1;
 
-	if (!all_ours(net, frame) || slots_of(frame) > XEN_NET_FRAME_SLOTS_MAX)
+	if (fill || !all_ours(net, frame) || first_bytes(frame) < 14 ||
+	    slots_of(frame) > XEN_NET_FRAME_SLOTS_MAX)
 		copied = copy_frame(net, frame, &ours);
+	if (fill && copied == 1)
+		xen_net_csum_fill(ours);
 	if (copied == 1 && has_room(net, ours) && put_frame(net, ours)) {
 		if (ours != frame)
 			mirage_packet_release(frame);
