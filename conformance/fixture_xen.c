@@ -17,6 +17,7 @@
 
 #define PATIENCE_NS UINT64_C(10000000000)
 #define POLL_NS UINT64_C(200000)
+#define SETTLE_NS UINT64_C(200000000)
 
 /* Found by its symbol, by dom0. Not zero, so that it is in the image. */
 extern struct world conf_world;
@@ -27,10 +28,10 @@ __attribute__((used, aligned(4096))) struct world conf_world = {
 
 /* --------------------------------------------------------------- Asking -- */
 
-static bool await(const uint32_t *word, uint32_t value)
+static bool await(const uint32_t *word, uint32_t value, uint64_t patience_ns)
 {
 	uint64_t now_ns = xen_clock_ops.monotonic_ns();
-	uint64_t deadline_ns = now_ns + PATIENCE_NS;
+	uint64_t deadline_ns = now_ns + patience_ns;
 
 	while (__atomic_load_n(word, __ATOMIC_ACQUIRE) != value) {
 		now_ns = xen_clock_ops.monotonic_ns();
@@ -50,7 +51,8 @@ static bool ask(enum world_op op, unsigned device, uint64_t argument)
 	conf_world.device = device;
 	conf_world.argument = argument;
 	__atomic_store_n(&conf_world.asked, number, __ATOMIC_RELEASE);
-	return await(&conf_world.answered, number) && conf_world.result != 0;
+	return await(&conf_world.answered, number, PATIENCE_NS) &&
+	       conf_world.result != 0;
 }
 
 static void copy(void *to, const void *from, size_t length)
@@ -139,11 +141,24 @@ static bool console_input(const void *bytes, size_t length)
 	return length > 0 && tell(WORLD_INPUT, 0, bytes, length);
 }
 
+/* Once the program has ended there is no later look: dom0 gets time to write. */
+static void settle(void)
+{
+	static const uint32_t never = 0;
+
+	if (!mirage_core_ended())
+		return;
+	xen_console_drain();
+	await(&never, 1, SETTLE_NS);
+}
+
+/* The console is one stream: log lines are in it. */
 static size_t console_output(size_t from, void *bytes, size_t length)
 {
 	uint8_t *to = bytes;
 	size_t n = 0;
 
+	settle();
 	while (n < length) {
 		conf_world.length =
 			(uint32_t)(length - n < WORLD_BYTES ? length - n
@@ -177,13 +192,14 @@ static void forget_console(struct conf_fixture *fixture)
 	fixture->console_input = NULL;
 	fixture->console_output = NULL;
 	fixture->console_log = NULL;
+	fixture->console_log = NULL;
 	fixture->console_pause = NULL;
 }
 
 /* Several cases in one program have one console and one shutdown only. */
 static const char *setup(struct conf_fixture *fixture, bool own_process)
 {
-	bool world = await(&conf_world.ready, 1);
+	bool world = await(&conf_world.ready, 1, PATIENCE_NS);
 
 	if (!world && FIXTURE_PLAYED)
 		return "no xen-backend in dom0";
@@ -204,7 +220,7 @@ static const char *setup(struct conf_fixture *fixture, bool own_process)
 	.setup = setup, .net_link = set_link, .net_lose = lose,               \
 	.block_lose = lose, .block_resize = resize, .shutdown = ask_shutdown, \
 	.console_input = console_input, .console_output = console_output,     \
-	.console_pause = console_pause
+	.console_log = console_output, .console_pause = console_pause
 
 static struct conf_fixture real = {
 	COMMON("xen"),
