@@ -144,13 +144,12 @@ static void meet(void)
 	fake_settle();
 }
 
-/** Looks at what was asked, as a backend would, and writes to the pages. */
+/** Writes to the pages of what was asked, or of what is left there. */
 static void look(const blkif_request_t *asked)
 {
 	for (unsigned i = 0; i < asked->nr_segments && i < 11; i++) {
 		uint8_t *page = fake_page(asked->seg[i].gref, false);
 
-		assert(asked->operation > BLKIF_OP_WRITE || page != NULL);
 		if (page != NULL && asked->operation == BLKIF_OP_READ)
 			memset(page, 0x77, XEN_PAGE_BYTES);
 	}

@@ -206,6 +206,17 @@ START_TEST(read_only)
 }
 END_TEST
 
+/* What is left over at the end is no whole sector. */
+START_TEST(odd_end)
+{
+	begin(4096);
+	blkback_resize(&back, SECTORS + 9);
+	fake_settle();
+	ck_assert_uint_eq(app.block->info->size_bytes, (SECTORS + 8) * 512);
+	end();
+}
+END_TEST
+
 START_TEST(without_indirect_segments)
 {
 	begin_with(BACK "feature-max-indirect-segments", NULL);
@@ -400,6 +411,7 @@ TCase *block_cases(void)
 	tcase_add_test(c, loses_capabilities);
 	tcase_add_test(c, grows);
 	tcase_add_test(c, read_only);
+	tcase_add_test(c, odd_end);
 	tcase_add_test(c, without_indirect_segments);
 	tcase_add_test(c, one_page_of_ring);
 	tcase_add_test(c, comes_back);

@@ -182,6 +182,7 @@ int main(void)
 	int failed;
 
 	suite_add_tcase(suite, net_cases());
+	suite_add_tcase(suite, net_frame_cases());
 	suite_add_tcase(suite, net_breach_cases());
 	suite_add_tcase(suite, block_cases());
 	suite_add_tcase(suite, block_breach_cases());

@@ -61,6 +61,7 @@ void check_all_returned(void);
 void check_log(const char *text);
 
 TCase *net_cases(void);
+TCase *net_frame_cases(void);
 TCase *net_breach_cases(void);
 TCase *block_cases(void);
 TCase *block_breach_cases(void);
