@@ -14,7 +14,7 @@ help:
 	@echo
 	@echo 'make test-unix           the tests of one backend'
 	@echo 'make test-sim'
-	@echo 'make test-xen            as guests of a real Xen, which QEMU runs'
+	@echo 'make test-xen            as guests of a real Xen, in QEMU: also what takes long'
 	@echo 'make test-conformance    the conformance suite, on every backend'
 	@echo 'make conformance-report  the table of cases and backends'
 	@echo 'make install-deps        installs what all of these need'
