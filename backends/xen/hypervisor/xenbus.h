@@ -78,6 +78,17 @@ struct xenbus {
 void xenbus_find(struct xenbus *bus, const char *kind, struct mirage_open *open,
 		 void (*found)(struct xenbus *bus, int error));
 
+/* xenbus_find.c, for xenbus.c */
+
+/** Devices that are open or being opened. */
+extern struct xenbus *xenbus_in_use;
+void xenbus_unlist(struct xenbus *bus);
+/** Takes the backend's directory and domain from the first two keys; false if they
+ *  make no sense. */
+bool xenbus_take_backend(struct xenbus *bus);
+
+/* xenbus.c */
+
 /** Begins to look for the backend. */
 void xenbus_start(struct xenbus *bus);
 

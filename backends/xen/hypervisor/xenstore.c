@@ -8,6 +8,7 @@
 
 #include "hypervisor.h"
 #include "xenstore_ring.h"
+#include "xenstore_watch.h"
 
 #include <mirage-backend.h>
 
@@ -18,52 +19,16 @@
 #include <xen/io/xs_wire.h>
 
 #define ATTEMPTS_MAX 20
-#define PATHS_MAX 64
 #define MESSAGE_MAX (XENSTORE_PATH_MAX + 2 + XENSTORE_VALUE_MAX + 1)
 
 static struct xenstore_batch *jobs, **jobs_end = &jobs;
-static struct xenstore_watch *watches;
-
-/** A path that is watched, whose token is its place. It stays where it is until
- *  the store was told to forget it. */
-static struct path {
-	char text[XENSTORE_PATH_MAX + 1];
-	unsigned users;
-	bool known; /* to the store */
-	bool drop, ask;
-} paths[PATHS_MAX];
 
 /** Ids of jobs' messages; those about watches have the highest bit set. */
 static uint32_t next_id;
-#define WATCH_ID (1u << 31)
 
 uint64_t xenstore_breaches;
 
 /* ---------------------------------------------------------------- Asking -- */
-
-static bool ask_watch(uint32_t type, unsigned token)
-{
-	char message[MESSAGE_MAX];
-	int length = snprintf(message, sizeof message, "%s%c%u",
-			      paths[token].text, '\0', token);
-
-	return xenstore_ring_send(type, WATCH_ID | token, 0, message,
-				  (uint32_t)length + 1);
-}
-
-static void ask_paths(void)
-{
-	for (unsigned i = 0; i < PATHS_MAX; i++) {
-		struct path *path = &paths[i];
-
-		if (path->drop)
-			path->drop = !ask_watch(XS_UNWATCH, i);
-		if (path->drop || !path->ask)
-			continue;
-		path->known = ask_watch(XS_WATCH, i);
-		path->ask = !path->known;
-	}
-}
 
 static uint32_t key_message(const struct xenstore_batch *job, unsigned i,
 			    char *message, size_t room)
@@ -124,7 +89,7 @@ static struct xen_kick failing = {.run = fail_all};
 
 static bool paused;
 
-static void ask_all(void)
+void xenstore_ask(void)
 {
 	if (paused)
 		return;
@@ -132,7 +97,7 @@ static void ask_all(void)
 		xen_kick(&failing);
 		return;
 	}
-	ask_paths();
+	xenstore_watch_ask();
 	while (jobs != NULL && jobs->asked < messages_of_step(jobs) &&
 	       ask(jobs))
 		jobs->asked++;
@@ -146,7 +111,7 @@ static void begin_step(struct xenstore_batch *job, uint32_t type)
 	job->type = type;
 	job->asked = job->answered = 0;
 	job->first_id = next_id;
-	next_id = (next_id + messages_of_step(job)) & ~WATCH_ID;
+	next_id = (next_id + messages_of_step(job)) & ~XENSTORE_WATCH_ID;
 }
 
 static void begin(struct xenstore_batch *job)
@@ -272,7 +237,7 @@ static void next_step(struct xenstore_batch *job, bool failed, const char *text)
 	}
 }
 
-static void breach(const char *what)
+void xenstore_breach(const char *what)
 {
 	xenstore_breaches++;
 	mirage_log(MIRAGE_LOG_WARN, "xenstore: %s", what);
@@ -286,62 +251,25 @@ static void answer(uint32_t type, uint32_t id, const char *text,
 
 	if (job == NULL || job->answered >= job->asked ||
 	    id != job->first_id + job->answered) {
-		breach("a reply that nobody asked for");
+		xenstore_breach("a reply that nobody asked for");
 		return;
 	}
 	failed = type != job->type;
 	if (failed && type != XS_ERROR)
-		breach("a reply of another type than the question");
+		xenstore_breach("a reply of another type than the question");
 	answer_key(job, failed, text, length);
 	job->answered++;
 	if (job->answered == messages_of_step(job))
 		next_step(job, failed, text);
 }
 
-/* --------------------------------------------------------------- Watches -- */
-
-static void fire(const char *path)
-{
-	struct xenstore_watch *watch, *next;
-
-	for (watch = watches; watch != NULL; watch = next) {
-		next = watch->next;
-		if (strcmp(watch->path, path) == 0)
-			watch->changed(watch);
-	}
-}
-
-/** `text` is the path that changed, NUL, our token, NUL. */
-static void event(const char *text, uint32_t length)
-{
-	uint32_t path = (uint32_t)strnlen(text, length);
-	uint64_t token;
-
-	if (path + 1 >= length ||
-	    !xenstore_number(text + path + 1, PATHS_MAX - 1, &token))
-		breach("an event of a watch that nobody set");
-	else if (paths[token].users > 0)
-		fire(paths[token].text);
-}
-
-static void watched(uint32_t type, uint32_t id, const char *text)
-{
-	uint32_t token = id & ~WATCH_ID;
-
-	if (token >= PATHS_MAX)
-		breach("a reply that nobody asked for");
-	else if (type == XS_ERROR && paths[token].users > 0)
-		mirage_log(MIRAGE_LOG_WARN, "xenstore: cannot watch %s: %s",
-			   paths[token].text, text);
-}
-
 static void on_message(uint32_t type, uint32_t id, const char *text,
 		       uint32_t length)
 {
 	if (type == XS_WATCH_EVENT)
-		event(text, length);
-	else if ((id & WATCH_ID) != 0)
-		watched(type, id, text);
+		xenstore_watch_event(text, length);
+	else if ((id & XENSTORE_WATCH_ID) != 0)
+		xenstore_watch_reply(type, id, text);
 	else
 		answer(type, id, text, length);
 }
@@ -349,7 +277,7 @@ static void on_message(uint32_t type, uint32_t id, const char *text,
 static void on_event(void)
 {
 	xenstore_ring_receive(on_message);
-	ask_all();
+	xenstore_ask();
 }
 
 /* ------------------------------------------------------------- Interface -- */
@@ -358,8 +286,7 @@ void xenstore_init(void)
 {
 	jobs = NULL;
 	jobs_end = &jobs;
-	watches = NULL;
-	memset(paths, 0, sizeof paths);
+	xenstore_watch_init();
 	xenstore_ring_init(on_event);
 }
 
@@ -374,7 +301,7 @@ void xenstore_start(struct xenstore_batch *batch, enum xenstore_kind kind)
 	jobs_end = &batch->next;
 	if (jobs == batch)
 		begin(batch);
-	ask_all();
+	xenstore_ask();
 }
 
 static void nobody(struct xenstore_batch *batch, int error)
@@ -408,15 +335,12 @@ static void drop_canceled(void)
 void xenstore_resume(void)
 {
 	xenstore_ring_init(on_event);
-	for (unsigned i = 0; i < PATHS_MAX; i++) {
-		paths[i].drop = paths[i].known = false;
-		paths[i].ask = paths[i].users > 0;
-	}
+	xenstore_watch_resume();
 	drop_canceled();
 	if (jobs != NULL)
 		begin(jobs);
 	paused = false;
-	ask_all();
+	xenstore_ask();
 }
 
 /* The answers to what was asked already will come: a copy takes them. */
@@ -441,61 +365,6 @@ void xenstore_cancel(struct xenstore_batch *batch)
 	if (jobs_end == &batch->next)
 		jobs_end = &copy->next;
 	batch->busy = false;
-}
-
-static struct path *path_of(const char *text)
-{
-	for (unsigned i = 0; i < PATHS_MAX; i++)
-		if (paths[i].users > 0 && strcmp(paths[i].text, text) == 0)
-			return &paths[i];
-	return NULL;
-}
-
-static struct path *free_path(void)
-{
-	for (unsigned i = 0; i < PATHS_MAX; i++)
-		if (paths[i].users == 0 && !paths[i].drop)
-			return &paths[i];
-	mirage_core_broken("LAW-05", "more than 64 xenstore paths watched");
-}
-
-void xenstore_watch(struct xenstore_watch *watch)
-{
-	struct path *path = path_of(watch->path);
-
-	watch->next = watches;
-	watches = watch;
-	if (path == NULL) {
-		path = free_path();
-		memcpy(path->text, watch->path, sizeof watch->path);
-	}
-	path->users++;
-	/* A watch fires when it is set: so that this one does, it is set anew. */
-	path->drop |= path->known;
-	path->known = false;
-	path->ask = true;
-	ask_all();
-}
-
-static void leave_path(struct path *path)
-{
-	if (--path->users > 0)
-		return;
-	path->drop |= path->known && !xenstore_ring_dead();
-	path->known = path->ask = false;
-	ask_all();
-}
-
-void xenstore_unwatch(struct xenstore_watch *watch)
-{
-	for (struct xenstore_watch **at = &watches; *at != NULL;
-	     at = &(*at)->next) {
-		if (*at != watch)
-			continue;
-		*at = watch->next;
-		leave_path(path_of(watch->path));
-		return;
-	}
 }
 
 bool xenstore_number(const char *value, uint64_t most, uint64_t *number)
