@@ -151,12 +151,13 @@ def random_numbers_fail_closed():
 
 @case
 def an_idle_guest_sleeps():
-    # Ten ticks a second in a minute's worth: what it does in between is counted.
+    # Ten ticks a second: what it does in between is counted.
     domain("idle", f"{EXAMPLES}/ticker-xen", "ticker -v -v 20")
     ticks = int(re.search(r"hypercalls: \d+ to start, (\d+) total",
                           gone("idle")).group(1))
-    # A tick takes a poll, a line, perhaps a wake-up for the line's reader.
-    if ticks > 20 * 10 + 60:
+    # A tick takes a poll, a line, perhaps a wake-up for the line's reader, and more
+    # of them on a busy host. One that does not sleep makes them by the 100,000.
+    if ticks > 20 * 250:
         raise AssertionError(f"{ticks} hypercalls for 20 ticks")
 
 
