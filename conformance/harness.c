@@ -137,8 +137,18 @@ void conf_lost(void)
 	conf_failed(now.test->file, now.line, "the case to be where it was");
 }
 
-bool conf_equal_numbers(const char *file, int line, const char *what,
-			int64_t actual, int64_t expected)
+static void put_result(struct conf_text *text, int64_t result)
+{
+	if (result < 0)
+		conf_put(text, mirage_error_name((int)result));
+	else
+		conf_put_number(text, result);
+}
+
+/** Whether two values are equal; fails with both, in the words of `put`. */
+static bool equal(const char *file, int line, const char *what, int64_t actual,
+		  int64_t expected,
+		  void (*put)(struct conf_text *text, int64_t value))
 {
 	struct conf_text text;
 
@@ -148,35 +158,22 @@ bool conf_equal_numbers(const char *file, int line, const char *what,
 		return false;
 	conf_put(&text, what);
 	conf_put(&text, " is ");
-	conf_put_number(&text, actual);
+	put(&text, actual);
 	conf_put(&text, ", expected ");
-	conf_put_number(&text, expected);
+	put(&text, expected);
 	return false;
 }
 
-static void put_result(struct conf_text *text, int result)
+bool conf_equal_numbers(const char *file, int line, const char *what,
+			int64_t actual, int64_t expected)
 {
-	if (result < 0)
-		conf_put(text, mirage_error_name(result));
-	else
-		conf_put_number(text, result);
+	return equal(file, line, what, actual, expected, conf_put_number);
 }
 
 bool conf_equal_results(const char *file, int line, const char *what,
 			int actual, int expected)
 {
-	struct conf_text text;
-
-	if (actual == expected)
-		return true;
-	if (!fail(file, line, &text))
-		return false;
-	conf_put(&text, what);
-	conf_put(&text, " is ");
-	put_result(&text, actual);
-	conf_put(&text, ", expected ");
-	put_result(&text, expected);
-	return false;
+	return equal(file, line, what, actual, expected, put_result);
 }
 
 bool conf_equal_bytes(const char *file, int line, const char *what,

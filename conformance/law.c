@@ -462,30 +462,6 @@ CASE(law, disk_without_capability, "LAW-07",
 	CASE_END;
 }
 
-CASE(law, network_without_capability, "LAW-07", .needs = CONF_NET,
-     .lacks = MIRAGE_NET_CAP_TX_GSO6)
-{
-	static struct mirage_packet *packet;
-	static uint64_t sent;
-
-	CASE_BEGIN;
-	OPEN(CONF_NET_A);
-	CHECK_EQ(mirage_net_reserve(conf_net(CONF_NET_A), 100, &packet, 1), 1);
-	conf_set(mirage_packet_append(packet, 100), 100, 1);
-	packet->csum = MIRAGE_CSUM_BLANK;
-	packet->csum_start_bytes = 54;
-	packet->csum_offset_bytes = 16;
-	packet->gso = MIRAGE_GSO_TCPV6;
-	packet->gso_size_bytes = 40;
-	sent = conf_net(CONF_NET_A)->counters->tx_frames;
-	CHECK_RESULT(mirage_net_send(conf_net(CONF_NET_A), &packet, 1),
-		     MIRAGE_ENOTSUP);
-	CHECK_EQ(packet->references, 1);
-	CHECK_EQ(conf_net(CONF_NET_A)->counters->tx_frames, sent);
-	mirage_packet_release(packet);
-	CASE_END;
-}
-
 CASES(law) = {
 	&law_completes_once,
 	&law_opens_complete_once,
@@ -502,6 +478,5 @@ CASES(law) = {
 	&law_request_is_free_inside,
 	&law_zeroed_is_idle,
 	&law_disk_without_capability,
-	&law_network_without_capability,
 	NULL,
 };
