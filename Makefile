@@ -8,13 +8,13 @@ TEST = meson test -C $(BUILD) --print-errorlogs
 
 help:
 	@echo 'make demo                everything at work, in two minutes'
-	@echo 'make test                all tests of all backends'
+	@echo 'make test                the tests of all backends, without the long ones of Xen'
 	@echo 'make bench               speed, against the raw system interface'
 	@echo 'make bench-xen           of Xen guests, against a Linux guest'
 	@echo
 	@echo 'make test-unix           the tests of one backend'
 	@echo 'make test-sim'
-	@echo 'make test-xen            as guests of a real Xen, in QEMU: also what takes long'
+	@echo 'make test-xen            all tests of guests, on a real Xen in QEMU'
 	@echo 'make test-conformance    the conformance suite, on every backend'
 	@echo 'make conformance-report  the table of cases and backends'
 	@echo 'make install-deps        installs what all of these need'
