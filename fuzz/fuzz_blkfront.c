@@ -326,12 +326,7 @@ static void finish(void)
 	app_open();
 	fake_settle();
 	assert(!opening && block == NULL);
-	assert(fake_ports_open() == 1 && fake_watches() == 0);
-	assert(xen_grants_in_use == xen_grants_leaked);
-	if (xen_grants_leaked == 0)
-		assert(fake.pages_in_use == 0);
-	fake_unmap_all();
-	fake.pages_in_use = 0;
+	assert_nothing_left();
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

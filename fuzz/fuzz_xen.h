@@ -111,4 +111,15 @@ static inline bool may_hold(void)
 	return left > 0 && left-- > 0;
 }
 
+/** A device that is closed has given back all but what its backend holds. */
+static inline void assert_nothing_left(void)
+{
+	assert(fake_ports_open() == 1 && fake_watches() == 0);
+	assert(xen_grants_in_use == xen_grants_leaked);
+	if (xen_grants_leaked == 0)
+		assert(fake.pages_in_use == 0);
+	fake_unmap_all();
+	fake.pages_in_use = 0;
+}
+
 #endif /* FUZZ_XEN_H */
