@@ -2,8 +2,7 @@
 # The front door: installs what is missing, then calls meson.
 BUILD ?= build
 
-COMPILE = { test -f $(BUILD)/build.ninja || meson setup $(BUILD); } && \
-	  meson compile -C $(BUILD)
+COMPILE = tools/build $(BUILD)
 TEST = meson test -C $(BUILD) --print-errorlogs
 
 help:
