@@ -220,6 +220,52 @@ MIRAGE_API const char *mirage_uri_unused(const struct mirage_uri *uri);
  *  1,024). Returns false on anything else and on overflow. */
 MIRAGE_API bool mirage_uri_bytes(const char *text, uint64_t *bytes);
 
+/** Reads a unicast Ethernet address such as 02:00:00:00:00:01. Returns false on
+ *  anything else. */
+MIRAGE_API bool mirage_uri_mac(const char *text, uint8_t mac[6]);
+
+/* ------------------------------------------------------ Options of opens -- */
+
+#define MIRAGE_MTU_MIN_BYTES 68u
+#define MIRAGE_MTU_DEFAULT_BYTES 1500u
+/** With the header it is a frame of 65,535 bytes, what QEMU and passt hold. */
+#define MIRAGE_MTU_MAX_BYTES 65521u
+
+/**
+ * Answers `open` with `error`, after `mirage_core_open_error` with the message.
+ * Returns false, as do all that follow when they have refused the open.
+ */
+MIRAGE_API bool mirage_open_refuse(struct mirage_open *open, int error,
+				   const char *format, ...) MIRAGE_PRINTF(3, 4);
+
+/** Refuses a URI with an option that nobody has asked for: it is unknown. */
+MIRAGE_API bool mirage_open_unused(struct mirage_open *open,
+				   const struct mirage_uri *uri);
+
+/** Reads an option without a value. */
+MIRAGE_API bool mirage_open_flag(struct mirage_open *open,
+				 struct mirage_uri *uri, const char *key,
+				 bool *flag);
+
+/**
+ * Reads `mtu=BYTES` and `mac=XX:XX:XX:XX:XX:XX` into `info`. Without `mac` it is
+ * locally administered (02) and follows from the name and from the low 24 bits
+ * of `salt`, which two programs on one wire must not share.
+ */
+MIRAGE_API bool mirage_open_net_options(struct mirage_open *open,
+					struct mirage_uri *uri, uint32_t salt,
+					struct mirage_net_info *info);
+
+/** Reads `sector=512|4096`; leaves `*sector_bytes` alone without it. */
+MIRAGE_API bool mirage_open_sector(struct mirage_open *open,
+				   struct mirage_uri *uri,
+				   uint32_t *sector_bytes);
+
+/** Checks that a device of `size_bytes` is whole sectors, at least one. `path` is
+ *  that of its file, for the message, or NULL. */
+MIRAGE_API bool mirage_open_size(struct mirage_open *open, uint64_t size_bytes,
+				 uint32_t sector_bytes, const char *path);
+
 #ifdef __cplusplus
 }
 #endif

@@ -24,26 +24,6 @@
 #define DEFAULT_DELAY_NS 50000u
 #define DEFAULT_QUEUE_FRAMES 256u
 
-static int hex(char digit)
-{
-	if (digit >= '0' && digit <= '9')
-		return digit - '0';
-	digit |= 0x20;
-	return digit >= 'a' && digit <= 'f' ? digit - 'a' + 10 : -1;
-}
-
-static bool parse_mac(const char *text, uint8_t mac[6])
-{
-	for (size_t i = 0; i < 6; i++, text += 3) {
-		int high = hex(text[0]), low = high < 0 ? -1 : hex(text[1]);
-
-		if (low < 0 || text[2] != (i < 5 ? ':' : '\0'))
-			return false;
-		mac[i] = (uint8_t)(high << 4 | low);
-	}
-	return (mac[0] & 1) == 0;
-}
-
 static void option_mac(struct sim_options *options, uint8_t mac[6])
 {
 	const char *text = mirage_uri_option(&options->uri, "mac");
@@ -51,7 +31,7 @@ static void option_mac(struct sim_options *options, uint8_t mac[6])
 
 	if (text == NULL || options->bad)
 		return;
-	if (parse_mac(text, given)) {
+	if (mirage_uri_mac(text, given)) {
 		memcpy(mac, given, 6);
 		return;
 	}

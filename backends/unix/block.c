@@ -2,7 +2,6 @@
 /* block.c: finds the file for a block URI's scheme, and what they share. */
 #include "block.h"
 
-#include <inttypes.h>
 #include <string.h>
 
 static const struct unix_block_scheme {
@@ -68,48 +67,4 @@ void unix_block_open(struct mirage_open *open)
 	} else {
 		unix_block_dispatch(open, &uri);
 	}
-}
-
-bool unix_block_sector(struct mirage_open *open, struct mirage_uri *uri,
-		       uint32_t *sector_bytes)
-{
-	const char *value = mirage_uri_option(uri, "sector");
-
-	if (value == NULL)
-		return true;
-	if (strcmp(value, "512") == 0) {
-		*sector_bytes = 512;
-		return true;
-	}
-	if (strcmp(value, "4096") == 0) {
-		*sector_bytes = 4096;
-		return true;
-	}
-	mirage_core_open_error(open,
-			       "sector=%s: a sector has 512 or 4096 bytes; "
-			       "write sector=512 or sector=4096",
-			       value);
-	unix_block_refuse(open, MIRAGE_EINVAL);
-	return false;
-}
-
-bool unix_block_size(struct mirage_open *open, uint64_t size_bytes,
-		     uint32_t sector_bytes, const char *path)
-{
-	bool less = size_bytes < sector_bytes;
-	const char *remedy = "give another size, such as 64M";
-
-	if (!less && size_bytes % sector_bytes == 0)
-		return true;
-	if (path != NULL)
-		remedy = less ? "make it longer with: truncate -s 64M "
-			      : "round it up with: truncate -s %4096 ";
-	mirage_core_open_error(open,
-			       "its %" PRIu64 " bytes are %s %" PRIu32 "; %s%s",
-			       size_bytes,
-			       less ? "less than one sector of"
-				    : "not a multiple of the sector,",
-			       sector_bytes, remedy, path != NULL ? path : "");
-	unix_block_refuse(open, MIRAGE_EINVAL);
-	return false;
 }

@@ -63,18 +63,6 @@ struct unix_block_file {
 	struct unix_block_resize resize;
 };
 
-/* block.c */
-
-/** Reads `sector=`; leaves `*sector_bytes` alone without it. Answers the open and
- *  returns false if the value is bad. */
-bool unix_block_sector(struct mirage_open *open, struct mirage_uri *uri,
-		       uint32_t *sector_bytes);
-
-/** Checks that a device of `size_bytes` is whole sectors, at least one; answers
- *  the open and returns false if not. `path` is that of the file, or NULL. */
-bool unix_block_size(struct mirage_open *open, uint64_t size_bytes,
-		     uint32_t sector_bytes, const char *path);
-
 /* block_file.c */
 
 /** The size of what is behind `fd`, or 0 with errno set. */

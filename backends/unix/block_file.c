@@ -91,29 +91,15 @@ static bool unix_file_refuse(struct unix_file_opening *opening, int result)
 	return false;
 }
 
-static bool unix_file_flag(struct unix_file_opening *opening,
-			   struct mirage_uri *uri, const char *key, bool *flag)
-{
-	const char *value = mirage_uri_option(uri, key);
-
-	*flag = value != NULL;
-	if (value == NULL || *value == '\0')
-		return true;
-	mirage_core_open_error(opening->open,
-			       "%s=%s: takes no value; write just %s", key,
-			       value, key);
-	return unix_file_refuse(opening, MIRAGE_EINVAL);
-}
-
 static bool unix_file_options(struct unix_file_opening *opening,
 			      struct mirage_uri *uri)
 {
 	struct unix_block_file *file = opening->file;
 
-	if (!unix_file_flag(opening, uri, "ro", &file->ro) ||
-	    !unix_file_flag(opening, uri, "direct", &file->direct) ||
-	    !unix_block_sector(opening->open, uri, &file->info.sector_bytes) ||
-	    !unix_open_unused(opening->open, uri))
+	if (!mirage_open_flag(opening->open, uri, "ro", &file->ro) ||
+	    !mirage_open_flag(opening->open, uri, "direct", &file->direct) ||
+	    !mirage_open_sector(opening->open, uri, &file->info.sector_bytes) ||
+	    !mirage_open_unused(opening->open, uri))
 		return false;
 	if (*uri->path != '\0')
 		return true;
@@ -264,9 +250,9 @@ static bool unix_file_measure(struct unix_file_opening *opening)
 	if (!unix_file_geometry(opening))
 		return false;
 	file->info.size_bytes = unix_block_host_bytes(file);
-	return unix_block_size(opening->open, file->info.size_bytes,
-			       file->info.sector_bytes,
-			       file->is_device ? NULL : opening->path);
+	return mirage_open_size(opening->open, file->info.size_bytes,
+				file->info.sector_bytes,
+				file->is_device ? NULL : opening->path);
 }
 
 /** Tried behind the end of the file, where there is nothing to lose. */

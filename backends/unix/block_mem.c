@@ -186,9 +186,9 @@ void unix_block_mem_open(struct mirage_open *open, struct mirage_uri *uri)
 		mirage_core_block_opened(open, MIRAGE_EINVAL, NULL);
 		return;
 	}
-	if (!unix_block_sector(open, uri, &sector_bytes) ||
-	    !unix_open_unused(open, uri) ||
-	    !unix_block_size(open, size_bytes, sector_bytes, NULL))
+	if (!mirage_open_sector(open, uri, &sector_bytes) ||
+	    !mirage_open_unused(open, uri) ||
+	    !mirage_open_size(open, size_bytes, sector_bytes, NULL))
 		return;
 	mem = unix_mem_new(open->name, size_bytes);
 	if (mem == NULL) {

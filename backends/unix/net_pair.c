@@ -361,14 +361,15 @@ static bool pair_options(struct mirage_open *open, struct mirage_uri *uri,
 	size_t length = strlen(uri->path);
 
 	if (length == 0 || length >= sizeof(end->lan->name)) {
-		unix_net_refuse(open, MIRAGE_EINVAL,
-				"the name of the LAN has %zu bytes; give 1 to "
-				"%zu, such as pair:lan",
-				length, sizeof(end->lan->name) - 1);
+		mirage_open_refuse(
+			open, MIRAGE_EINVAL,
+			"the name of the LAN has %zu bytes; give 1 to "
+			"%zu, such as pair:lan",
+			length, sizeof(end->lan->name) - 1);
 		return false;
 	}
-	return unix_net_options(open, uri, 0, &end->info) &&
-	       unix_open_unused(open, uri);
+	return mirage_open_net_options(open, uri, 0, &end->info) &&
+	       mirage_open_unused(open, uri);
 }
 
 void unix_net_pair_open(struct mirage_open *open, struct mirage_uri *uri)
@@ -377,7 +378,7 @@ void unix_net_pair_open(struct mirage_open *open, struct mirage_uri *uri)
 	int error;
 
 	if (end == NULL) {
-		unix_net_refuse(open, MIRAGE_ENOMEM, "out of memory");
+		mirage_open_refuse(open, MIRAGE_ENOMEM, "out of memory");
 		return;
 	}
 	if (!pair_options(open, uri, end)) {
@@ -391,11 +392,11 @@ void unix_net_pair_open(struct mirage_open *open, struct mirage_uri *uri)
 	end->kick.run = pair_kicked;
 	error = pair_join(end, pair_lan_get(uri->path));
 	if (error != 0) {
-		unix_net_refuse(open, error,
-				error == MIRAGE_EBUSY
-					? "two networks are on this LAN "
-					  "already; give another name"
-					: "out of memory");
+		mirage_open_refuse(open, error,
+				   error == MIRAGE_EBUSY
+					   ? "two networks are on this LAN "
+					     "already; give another name"
+					   : "out of memory");
 		unix_pair_dispose(&end->net);
 		return;
 	}

@@ -183,7 +183,7 @@ static void slirp_refused(struct unix_slirp *s, int error, const char *message)
 	struct mirage_open *open = s->open;
 
 	s->open = NULL;
-	unix_net_refuse(open, error, "%s", message);
+	mirage_open_refuse(open, error, "%s", message);
 	if (s->child != NULL)
 		s->child->slirp = NULL;
 	unix_stream_discard(&s->stream);
@@ -335,27 +335,27 @@ static bool slirp_arguments(struct mirage_open *open, struct mirage_uri *uri,
 
 	s->argv[argc++] = (char *)PROGRAM;
 	if (rules != NULL && !slirp_rules(s, rules, &argc)) {
-		unix_net_refuse(open, MIRAGE_EINVAL,
-				"more than %u rules in hostfwd=; use fewer",
-				RULES_MAX);
+		mirage_open_refuse(open, MIRAGE_EINVAL,
+				   "more than %u rules in hostfwd=; use fewer",
+				   RULES_MAX);
 		return false;
 	}
 	if (ipv6 != NULL && strcmp(ipv6, "on") != 0 &&
 	    strcmp(ipv6, "off") != 0) {
-		unix_net_refuse(open, MIRAGE_EINVAL,
-				"ipv6=%s is neither ipv6=on nor ipv6=off",
-				ipv6);
+		mirage_open_refuse(open, MIRAGE_EINVAL,
+				   "ipv6=%s is neither ipv6=on nor ipv6=off",
+				   ipv6);
 		return false;
 	}
 	if (ipv6 != NULL && strcmp(ipv6, "off") == 0)
 		s->argv[argc++] = (char *)"--no-ipv6";
 	if (mirage_uri_option(uri, "restrict") != NULL)
 		s->argv[argc++] = (char *)"--restrict";
-	if (!unix_net_options(open, uri, SALT, &s->stream.info))
+	if (!mirage_open_net_options(open, uri, SALT, &s->stream.info))
 		return false;
 	snprintf(s->mtu, sizeof(s->mtu), "--mtu=%u", s->stream.info.mtu_bytes);
 	s->argv[argc++] = s->mtu;
-	return unix_open_unused(open, uri);
+	return mirage_open_unused(open, uri);
 }
 
 /* Returns whether `s` waits for its program; if not, it has refused the open. */
@@ -366,10 +366,11 @@ static bool slirp_begin(struct mirage_open *open, struct mirage_uri *uri,
 		return false;
 	if (slirp_find(s))
 		return true;
-	unix_net_refuse(open, MIRAGE_ENODEV,
-			"the program " PROGRAM " is missing: install it (it is "
-			"built with Mirage where libslirp-dev is), or set "
-			"MIRAGE_LIBEXEC to its directory");
+	mirage_open_refuse(open, MIRAGE_ENODEV,
+			   "the program " PROGRAM
+			   " is missing: install it (it is "
+			   "built with Mirage where libslirp-dev is), or set "
+			   "MIRAGE_LIBEXEC to its directory");
 	return false;
 }
 
@@ -380,7 +381,7 @@ void unix_net_slirp_open(struct mirage_open *open, struct mirage_uri *uri)
 	char message[1200];
 
 	if (s == NULL) {
-		unix_net_refuse(open, MIRAGE_ENOMEM, "out of memory");
+		mirage_open_refuse(open, MIRAGE_ENOMEM, "out of memory");
 		return;
 	}
 	s->status_fd = -1;

@@ -279,40 +279,41 @@ static void socket_failed(struct mirage_open *open, const char *path, int error)
 {
 	switch (error) {
 	case ENOTSOCK:
-		unix_net_refuse(open, MIRAGE_EINVAL,
-				"%s is no socket; remove it or give another "
-				"path",
-				path);
+		mirage_open_refuse(open, MIRAGE_EINVAL,
+				   "%s is no socket; remove it or give another "
+				   "path",
+				   path);
 		return;
 	case EPROTOTYPE:
-		unix_net_refuse(open, MIRAGE_EINVAL,
-				"%s is no stream socket; give another path",
-				path);
+		mirage_open_refuse(open, MIRAGE_EINVAL,
+				   "%s is no stream socket; give another path",
+				   path);
 		return;
 	case EADDRINUSE:
-		unix_net_refuse(open, MIRAGE_EIO,
-				"somebody listens at %s already; leave out "
-				"'listen' to connect to it",
-				path);
+		mirage_open_refuse(open, MIRAGE_EIO,
+				   "somebody listens at %s already; leave out "
+				   "'listen' to connect to it",
+				   path);
 		return;
 	case ENOENT:
 	case ENOTDIR:
-		unix_net_refuse(open, MIRAGE_ENODEV,
-				"the directory of %s does not exist; make it "
-				"first",
-				path);
+		mirage_open_refuse(
+			open, MIRAGE_ENODEV,
+			"the directory of %s does not exist; make it "
+			"first",
+			path);
 		return;
 	case EACCES:
 	case EPERM:
-		unix_net_refuse(open, MIRAGE_EACCES,
-				"no permission for %s; give a path in a "
-				"directory of yours, or become the owner's "
-				"user",
-				path);
+		mirage_open_refuse(open, MIRAGE_EACCES,
+				   "no permission for %s; give a path in a "
+				   "directory of yours, or become the owner's "
+				   "user",
+				   path);
 		return;
 	default:
-		unix_net_refuse(open, unix_error(error), "%s: %s", path,
-				strerror(error));
+		mirage_open_refuse(open, unix_error(error), "%s: %s", path,
+				   strerror(error));
 	}
 }
 
@@ -328,22 +329,23 @@ static bool socket_options(struct mirage_open *open, struct mirage_uri *uri,
 	/* Random, so that two with the same name have different addresses. */
 	uv_random(NULL, NULL, &salt, sizeof(salt), 0, NULL);
 	if (length == 0 || length > PATH_MAX_BYTES) {
-		unix_net_refuse(open, MIRAGE_EINVAL,
-				"the path of the socket has %zu bytes; give 1 "
-				"to %zu, such as unix:/tmp/wire",
-				length, PATH_MAX_BYTES);
+		mirage_open_refuse(
+			open, MIRAGE_EINVAL,
+			"the path of the socket has %zu bytes; give 1 "
+			"to %zu, such as unix:/tmp/wire",
+			length, PATH_MAX_BYTES);
 		return false;
 	}
 	if (listens && connects) {
-		unix_net_refuse(open, MIRAGE_EINVAL,
-				"'listen' and 'connect' exclude each other; "
-				"leave one out, or both");
+		mirage_open_refuse(open, MIRAGE_EINVAL,
+				   "'listen' and 'connect' exclude each other; "
+				   "leave one out, or both");
 		return false;
 	}
 	memcpy(s->path, uri->path, length + 1);
 	*part = listens ? PART_LISTEN : connects ? PART_CONNECT : PART_EITHER;
-	return unix_net_options(open, uri, salt, &s->stream.info) &&
-	       unix_open_unused(open, uri);
+	return mirage_open_net_options(open, uri, salt, &s->stream.info) &&
+	       mirage_open_unused(open, uri);
 }
 
 void unix_net_stream_open(struct mirage_open *open, struct mirage_uri *uri)
@@ -353,7 +355,7 @@ void unix_net_stream_open(struct mirage_open *open, struct mirage_uri *uri)
 	int error = ENOMEM;
 
 	if (s == NULL) {
-		unix_net_refuse(open, MIRAGE_ENOMEM, "out of memory");
+		mirage_open_refuse(open, MIRAGE_ENOMEM, "out of memory");
 		return;
 	}
 	if (!socket_options(open, uri, s, &part)) {

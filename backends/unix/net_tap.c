@@ -454,12 +454,13 @@ void unix_net_tap_open(struct mirage_open *open, struct mirage_uri *uri)
 	struct tap *tap;
 	int error;
 
-	if (!unix_net_options(open, uri, unix_tap_salt(uri->path), &wishes) ||
-	    !unix_open_unused(open, uri))
+	if (!mirage_open_net_options(open, uri, unix_tap_salt(uri->path),
+				     &wishes) ||
+	    !mirage_open_unused(open, uri))
 		return;
 	tap = calloc(1, sizeof(*tap));
 	if (tap == NULL) {
-		unix_net_refuse(open, MIRAGE_ENOMEM, "no memory for it");
+		mirage_open_refuse(open, MIRAGE_ENOMEM, "no memory for it");
 		return;
 	}
 	error = tap_attach(open, uri, &wishes, tap);

@@ -75,10 +75,6 @@ void unix_net_slirp_open(struct mirage_open *open, struct mirage_uri *uri);
 void unix_net_pair_open(struct mirage_open *open, struct mirage_uri *uri);
 void unix_net_stream_open(struct mirage_open *open, struct mirage_uri *uri);
 
-/** Whether all options of `uri` were asked for; if not, it has answered with EINVAL
- *  and a message. */
-bool unix_open_unused(struct mirage_open *open, const struct mirage_uri *uri);
-
 /* block.c */
 void unix_block_open(struct mirage_open *open);
 void unix_block_file_open(struct mirage_open *open, struct mirage_uri *uri);
