@@ -27,13 +27,19 @@ static void end_if_drained(struct xen_net *net)
 
 static void on_event(void *arg)
 {
-	struct xen_net *net = arg;
+	struct xen_net_queue *queue = arg;
 
-	if (xen_net_is_on(net))
-		xen_net_tx_poll(net);
-	if (xen_net_is_on(net))
-		xen_net_rx_poll(net);
-	end_if_drained(net);
+	if (xen_net_is_on(queue->net))
+		xen_net_tx_poll(queue);
+	if (xen_net_is_on(queue->net))
+		xen_net_rx_poll(queue);
+	end_if_drained(queue->net);
+}
+
+static void push_tx(struct xen_net *net)
+{
+	for (unsigned i = 0; i < net->n_queues; i++)
+		xen_net_tx_push(&net->queues[i]);
 }
 
 /** One notification a ring for all that was put on it in a turn. */
@@ -44,7 +50,7 @@ static void run_kick(struct xen_kick *kick)
 
 	if (!xen_net_is_on(net))
 		return;
-	xen_net_tx_push(net);
+	push_tx(net);
 	xen_net_rx_push(net);
 }
 
@@ -131,16 +137,8 @@ static void publish(struct xen_net *net)
 {
 	struct xenstore_key *keys = xenbus_keys(&net->bus, NULL, 0);
 	uint32_t accept = net->accept;
-	unsigned n = 0;
+	unsigned n = xen_net_queues_put(net, keys);
 
-	xenbus_put(&keys[n++], "tx-ring-ref", net->tx_reference);
-	xenbus_put(&keys[n++], "rx-ring-ref", net->rx_reference);
-	if (net->split) {
-		xenbus_put(&keys[n++], "event-channel-tx", net->tx_port);
-		xenbus_put(&keys[n++], "event-channel-rx", net->rx_port);
-	} else {
-		xenbus_put(&keys[n++], "event-channel", net->tx_port);
-	}
 	xenbus_put(&keys[n++], "request-rx-copy", 1);
 	xenbus_put(&keys[n++], "feature-rx-notify", 1);
 	xenbus_put(&keys[n++], "feature-sg", 1);
@@ -156,17 +154,7 @@ static void publish(struct xen_net *net)
 	xenbus_write(&net->bus, n);
 }
 
-static bool open_ports(struct xen_net *net)
-{
-	net->tx_port = xen_event_open(net->bus.backend_id, on_event, net);
-	net->rx_port = net->tx_port;
-	if (net->split)
-		net->rx_port =
-			xen_event_open(net->bus.backend_id, on_event, net);
-	return net->tx_port != 0 && net->rx_port != 0;
-}
-
-enum { SG, SPLIT, GSO4, GSO6, NO_CSUM, CSUM6, FEATURES };
+enum { SG, SPLIT, GSO4, GSO6, NO_CSUM, CSUM6, QUEUES, FEATURES };
 
 static const char *const feature_names[FEATURES] = {
 	[SG] = "feature-sg",
@@ -175,6 +163,7 @@ static const char *const feature_names[FEATURES] = {
 	[GSO6] = "feature-gso-tcpv6",
 	[NO_CSUM] = "feature-no-csum-offload",
 	[CSUM6] = "feature-ipv6-csum-offload",
+	[QUEUES] = "multi-queue-max-queues",
 };
 
 static bool yes(const struct xenstore_key *key)
@@ -218,8 +207,29 @@ static bool take_features(struct xen_net *net, const struct xenstore_key *keys)
 	info->mtu_bytes = yes(&keys[SG]) || net->mtu_wanted_bytes <= 1500
 				  ? net->mtu_wanted_bytes
 				  : 1500;
-	info->pool_frames = info->mtu_bytes <= longest ? XEN_NET_TX_PACKETS
-						       : XEN_NET_TX_BIG_PACKETS;
+	info->pool_frames = info->mtu_bytes <= longest
+				    ? net->tx_pool.pool.n_packets
+				    : XEN_NET_TX_BIG_PACKETS;
+	return true;
+}
+
+/** Takes as many queues as the backend offers and there are packets for. The packets
+ *  are made when it is first asked; false when there is no memory for them. */
+static bool take_queues(struct xen_net *net, const struct xenstore_key *offer)
+{
+	uint32_t n = (uint32_t)xenbus_number(offer, UINT32_MAX, 1);
+
+	net->offers_queues = offer->found;
+	if (n == 0)
+		n = 1;
+	if (net->n_queues_most == 0) {
+		net->n_queues_most =
+			n < XEN_NET_QUEUES_MAX ? n : XEN_NET_QUEUES_MAX;
+		while (!xen_net_make_pools(net, net->n_queues_most))
+			if (--net->n_queues_most == 0)
+				return false;
+	}
+	net->n_queues = n < net->n_queues_most ? n : net->n_queues_most;
 	return true;
 }
 
@@ -243,12 +253,15 @@ static void got_features(struct xenstore_batch *batch, int error)
 		fail(net, "xenstore does not answer");
 		return;
 	}
+	if (!take_queues(net, &net->bus.keys[QUEUES])) {
+		xenbus_refuse(&net->bus, MIRAGE_ENOMEM, "no memory left");
+		return;
+	}
 	if (!take_features(net, net->bus.keys)) {
 		fail(net, "offers less than before");
 		return;
 	}
-	if (!xen_net_tx_init(net) || !xen_net_rx_init(net) ||
-	    !open_ports(net)) {
+	if (!xen_net_queues_init(net, on_event)) {
 		fail(net, "no memory, grants or events left");
 		return;
 	}
@@ -276,7 +289,8 @@ static void met(struct xenbus *bus)
 		mirage_core_net_event(&net->net, MIRAGE_EVENT_WRITABLE);
 	}
 	/* It may have notified us of something before we listened. */
-	on_event(net);
+	for (unsigned i = 0; i < net->n_queues; i++)
+		on_event(&net->queues[i]);
 }
 
 static void lost(struct xenbus *bus)
@@ -292,13 +306,7 @@ static void disconnect(struct xenbus *bus)
 	struct xen_net *net = of_bus(bus);
 
 	net->draining = false;
-	xen_net_tx_fini(net);
-	xen_net_rx_fini(net);
-	if (net->tx_port != 0)
-		xen_event_close(net->tx_port);
-	if (net->rx_port != 0 && net->rx_port != net->tx_port)
-		xen_event_close(net->rx_port);
-	net->tx_port = net->rx_port = 0;
+	xen_net_queues_fini(net);
 }
 
 static void ended(struct xenbus *bus, int error)
@@ -358,12 +366,6 @@ static void got_address(struct xenstore_batch *batch, int error)
 			      "its mac is missing or makes no sense");
 		return;
 	}
-	if (!xen_net_make_pool(net, &net->tx_pool, XEN_NET_TX_PACKETS,
-			       XEN_NET_TX_STRIDE, XEN_NET_HEADROOM) ||
-	    !xen_net_rx_make_pool(net)) {
-		xenbus_refuse(&net->bus, MIRAGE_ENOMEM, "no memory left");
-		return;
-	}
 	watch_carrier(net);
 	xenbus_start(&net->bus);
 }
@@ -392,7 +394,7 @@ static void close(struct mirage_net *base)
 		xenbus_end(&net->bus);
 		return;
 	}
-	xen_net_tx_push(net);
+	push_tx(net);
 	net->draining = true;
 	xenbus_end_soon(&net->bus);
 	end_if_drained(net);

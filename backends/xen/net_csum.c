@@ -51,26 +51,33 @@ static uint32_t skip_ipv6(const uint8_t *bytes, uint32_t length, uint32_t at,
 	return at;
 }
 
-bool xen_net_csum_locate(struct mirage_packet *packet)
+uint32_t xen_net_transport(const uint8_t *bytes, uint32_t length,
+			   uint32_t *ip_at, uint8_t *protocol)
 {
-	const uint8_t *bytes = packet->data;
-	uint32_t length = packet->length_bytes, at = 14, offset;
-	uint8_t protocol = 0;
 	uint16_t type;
 
+	*ip_at = 14;
 	if (length < 18)
-		return false;
+		return 0;
 	type = get16(bytes + 12);
 	if (type == ETHERTYPE_VLAN) {
 		type = get16(bytes + 16);
-		at = 18;
+		*ip_at = 18;
 	}
 	if (type == ETHERTYPE_IPV4)
-		at = skip_ipv4(bytes, length, at, &protocol);
-	else if (type == ETHERTYPE_IPV6)
-		at = skip_ipv6(bytes, length, at, &protocol);
-	else
-		return false;
+		return skip_ipv4(bytes, length, *ip_at, protocol);
+	if (type == ETHERTYPE_IPV6)
+		return skip_ipv6(bytes, length, *ip_at, protocol);
+	return 0;
+}
+
+bool xen_net_csum_locate(struct mirage_packet *packet)
+{
+	uint8_t protocol = 0;
+	uint32_t length = packet->length_bytes, ip_at, offset;
+	uint32_t at =
+		xen_net_transport(packet->data, length, &ip_at, &protocol);
+
 	offset = protocol == PROTOCOL_TCP ? 16 : 6;
 	if (at == 0 || (protocol != PROTOCOL_TCP && protocol != PROTOCOL_UDP) ||
 	    length < at + offset + 2)

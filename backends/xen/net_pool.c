@@ -33,6 +33,21 @@ bool xen_net_make_pool(struct xen_net *net, struct xen_net_pool *pool,
 	return true;
 }
 
+bool xen_net_make_pools(struct xen_net *net, unsigned n_queues)
+{
+	struct xen_net_pool *tx = &net->tx_pool;
+
+	if (!xen_net_make_pool(net, tx, XEN_NET_TX_PACKETS * n_queues,
+			       XEN_NET_TX_STRIDE, XEN_NET_HEADROOM))
+		return false;
+	if (xen_net_rx_make_pool(net, n_queues))
+		return true;
+	xen_pages_free(tx->memory, tx->n_pages);
+	free(tx->packets);
+	tx->memory = NULL;
+	return false;
+}
+
 static void free_if_empty(struct xen_net *net)
 {
 	struct xen_net **at = &abandoned;

@@ -11,9 +11,10 @@
 
 #define BATCH 64
 
-static struct xen_net_rx_slot *slot_at(struct xen_net *net, RING_IDX index)
+static struct xen_net_rx_slot *slot_at(struct xen_net_queue *queue,
+				       RING_IDX index)
 {
-	return &net->rx_slots[index & (XEN_NET_RX_SLOTS - 1)];
+	return &queue->rx_slots[index & (XEN_NET_RX_SLOTS - 1)];
 }
 
 static void (*pool_recycle)(struct mirage_packet *packet);
@@ -29,30 +30,32 @@ static void recycle(struct mirage_packet *packet)
 		xen_kick(&net->kick);
 }
 
-bool xen_net_rx_make_pool(struct xen_net *net)
+bool xen_net_rx_make_pool(struct xen_net *net, unsigned n_queues)
 {
 	struct xen_net_pool *pool = &net->rx_pool;
+	uint32_t n = n_queues * XEN_NET_RX_SLOTS + XEN_NET_RX_SPARE;
 
-	if (!xen_net_make_pool(net, pool, XEN_NET_RX_PACKETS, XEN_PAGE_BYTES,
-			       0))
+	if (!xen_net_make_pool(net, pool, n, XEN_PAGE_BYTES, 0))
 		return false;
 	pool_recycle = pool->packets[0].recycle;
-	for (unsigned i = 0; i < XEN_NET_RX_PACKETS; i++)
+	for (uint32_t i = 0; i < n; i++)
 		pool->packets[i].recycle = recycle;
 	return true;
 }
 
 /** Gives the backend pages for frames to come. */
-static void refill(struct xen_net *net)
+static void refill(struct xen_net_queue *queue)
 {
-	while (!RING_FULL(&net->rx)) {
-		RING_IDX at = net->rx.req_prod_pvt;
-		struct xen_net_rx_slot *slot = slot_at(net, at);
+	struct xen_net *net = queue->net;
+
+	while (!RING_FULL(&queue->rx)) {
+		RING_IDX at = queue->rx.req_prod_pvt;
+		struct xen_net_rx_slot *slot = slot_at(queue, at);
 		struct mirage_packet *packet =
 			mirage_pool_get(&net->rx_pool.pool);
 		struct netif_rx_request *to;
 
-		net->rx_starved = packet == NULL;
+		net->rx_starved |= packet == NULL;
 		if (packet == NULL)
 			break;
 		slot->reference =
@@ -63,21 +66,28 @@ static void refill(struct xen_net *net)
 			break;
 		}
 		slot->packet = packet;
-		to = RING_GET_REQUEST(&net->rx, at);
+		to = RING_GET_REQUEST(&queue->rx, at);
 		to->id = (uint16_t)(at & (XEN_NET_RX_SLOTS - 1));
 		to->gref = slot->reference;
-		net->rx.req_prod_pvt++;
+		queue->rx.req_prod_pvt++;
 	}
+}
+
+static void push(struct xen_net_queue *queue)
+{
+	int notify;
+
+	refill(queue);
+	RING_PUSH_REQUESTS_AND_CHECK_NOTIFY(&queue->rx, notify);
+	if (notify)
+		xen_event_notify(queue->rx_port);
 }
 
 void xen_net_rx_push(struct xen_net *net)
 {
-	int notify;
-
-	refill(net);
-	RING_PUSH_REQUESTS_AND_CHECK_NOTIFY(&net->rx, notify);
-	if (notify)
-		xen_event_notify(net->rx_port);
+	net->rx_starved = false;
+	for (unsigned i = 0; i < net->n_queues; i++)
+		push(&net->queues[i]);
 }
 
 /** The packet of `slot`, taken back from the backend; NULL if it will not. */
@@ -107,7 +117,7 @@ struct arrival {
 };
 
 /** Copies the extra entries that follow at `arrival->end`. */
-static void look_at_extras(struct xen_net *net, struct arrival *arrival,
+static void look_at_extras(struct xen_net_queue *queue, struct arrival *arrival,
 			   RING_IDX limit)
 {
 	struct netif_extra_info extra;
@@ -118,7 +128,7 @@ static void look_at_extras(struct xen_net *net, struct arrival *arrival,
 			return;
 		}
 		extra = *(struct netif_extra_info *)RING_GET_RESPONSE(
-			&net->rx, arrival->end);
+			&queue->rx, arrival->end);
 		__asm__ volatile("" : : : "memory"); /* read once */
 		arrival->end++;
 		if (extra.type == XEN_NETIF_EXTRA_TYPE_NONE ||
@@ -147,7 +157,8 @@ static const char *check_part(const struct netif_rx_response *part,
 }
 
 /** Copies the entries of the next frame. */
-static void look(struct xen_net *net, struct arrival *arrival, RING_IDX limit)
+static void look(struct xen_net_queue *queue, struct arrival *arrival,
+		 RING_IDX limit)
 {
 	struct netif_rx_response *part;
 
@@ -155,7 +166,7 @@ static void look(struct xen_net *net, struct arrival *arrival, RING_IDX limit)
 	arrival->has_gso = false;
 	arrival->whole = true;
 	arrival->breach = NULL;
-	arrival->end = net->rx.rsp_cons;
+	arrival->end = queue->rx.rsp_cons;
 	do {
 		if (arrival->end == limit) {
 			arrival->whole = false;
@@ -166,12 +177,12 @@ static void look(struct xen_net *net, struct arrival *arrival, RING_IDX limit)
 			return;
 		}
 		part = &arrival->parts[arrival->n_parts++];
-		*part = *RING_GET_RESPONSE(&net->rx, arrival->end);
+		*part = *RING_GET_RESPONSE(&queue->rx, arrival->end);
 		__asm__ volatile("" : : : "memory"); /* read once */
 		arrival->breach = check_part(part, arrival->end++);
 		if (arrival->breach == NULL &&
 		    (part->flags & NETRXF_extra_info) != 0)
-			look_at_extras(net, arrival, limit);
+			look_at_extras(queue, arrival, limit);
 	} while ((part->flags & NETRXF_more_data) != 0 && arrival->whole &&
 		 arrival->breach == NULL);
 }
@@ -219,15 +230,18 @@ static bool fits(const struct xen_net *net, const struct mirage_packet *frame)
 
 /** Takes the pages of a frame off the ring and chains those with data; NULL if
  *  there are none. `valid` becomes false if the backend gave up on one. */
-static struct mirage_packet *
-take_pages(struct xen_net *net, const struct arrival *arrival, bool *valid)
+static struct mirage_packet *take_pages(struct xen_net_queue *queue,
+					const struct arrival *arrival,
+					bool *valid)
 {
 	struct mirage_packet *frame = NULL, **end = &frame;
 	unsigned part = 0;
 
-	while (net->rx.rsp_cons != arrival->end && xen_net_is_on(net)) {
-		RING_IDX at = net->rx.rsp_cons++;
-		struct mirage_packet *packet = take_back(net, slot_at(net, at));
+	while (queue->rx.rsp_cons != arrival->end &&
+	       xen_net_is_on(queue->net)) {
+		RING_IDX at = queue->rx.rsp_cons++;
+		struct mirage_packet *packet =
+			take_back(queue->net, slot_at(queue, at));
 		const struct netif_rx_response *from = &arrival->parts[part];
 
 		if (packet == NULL)
@@ -257,18 +271,23 @@ take_pages(struct xen_net *net, const struct arrival *arrival, bool *valid)
 static bool has_spare(const struct xen_net *net)
 {
 	const struct mirage_pool *pool = &net->rx_pool.pool;
-	uint32_t missing =
-		XEN_NET_RX_SLOTS - (net->rx.req_prod_pvt - net->rx.rsp_cons);
+	uint32_t missing = 0;
 
+	for (unsigned i = 0; i < net->n_queues; i++) {
+		const netif_rx_front_ring_t *rx = &net->queues[i].rx;
+
+		missing += XEN_NET_RX_SLOTS - (rx->req_prod_pvt - rx->rsp_cons);
+	}
 	return pool->n_packets - pool->n_out >= missing;
 }
 
 /** The next frame, or NULL if there is nothing to deliver of it. */
-static struct mirage_packet *take_frame(struct xen_net *net,
+static struct mirage_packet *take_frame(struct xen_net_queue *queue,
 					const struct arrival *arrival)
 {
+	struct xen_net *net = queue->net;
 	bool valid = true;
-	struct mirage_packet *frame = take_pages(net, arrival, &valid);
+	struct mirage_packet *frame = take_pages(queue, arrival, &valid);
 
 	if (frame == NULL)
 		return NULL;
@@ -287,8 +306,9 @@ static struct mirage_packet *take_frame(struct xen_net *net,
 
 /** Takes up to BATCH frames of those before `limit`; false when there are no more
  *  whole ones. */
-static bool take_batch(struct xen_net *net, RING_IDX limit)
+static bool take_batch(struct xen_net_queue *queue, RING_IDX limit)
 {
+	struct xen_net *net = queue->net;
 	struct mirage_packet *batch[BATCH];
 	struct arrival arrival;
 	size_t n = 0;
@@ -297,12 +317,12 @@ static bool take_batch(struct xen_net *net, RING_IDX limit)
 	while (n < BATCH && xen_net_is_on(net)) {
 		struct mirage_packet *frame;
 
-		look(net, &arrival, limit);
+		look(queue, &arrival, limit);
 		if (arrival.breach != NULL)
 			xen_net_breach(net, arrival.breach);
 		if (arrival.breach != NULL || !arrival.whole)
 			break;
-		frame = take_frame(net, &arrival);
+		frame = take_frame(queue, &arrival);
 		if (frame != NULL)
 			batch[n++] = frame;
 	}
@@ -311,56 +331,58 @@ static bool take_batch(struct xen_net *net, RING_IDX limit)
 }
 
 /** Takes what there is; returns how far that was. */
-static RING_IDX take_all(struct xen_net *net)
+static RING_IDX take_all(struct xen_net_queue *queue)
 {
 	RING_IDX limit =
-		__atomic_load_n(&net->rx_shared->rsp_prod, __ATOMIC_ACQUIRE);
+		__atomic_load_n(&queue->rx_shared->rsp_prod, __ATOMIC_ACQUIRE);
 
-	if (limit - net->rx.rsp_cons > net->rx.req_prod_pvt - net->rx.rsp_cons)
-		xen_net_breach(net, "moved its index beyond the pages it has");
+	if (limit - queue->rx.rsp_cons >
+	    queue->rx.req_prod_pvt - queue->rx.rsp_cons)
+		xen_net_breach(queue->net,
+			       "moved its index beyond the pages it has");
 	else
-		while (take_batch(net, limit))
+		while (take_batch(queue, limit))
 			continue;
 	return limit;
 }
 
-void xen_net_rx_poll(struct xen_net *net)
+void xen_net_rx_poll(struct xen_net_queue *queue)
 {
+	netif_rx_sring_t *shared = queue->rx_shared;
 	RING_IDX seen;
 
 	do {
-		seen = take_all(net);
-		if (!xen_net_is_on(net))
+		seen = take_all(queue);
+		if (!xen_net_is_on(queue->net))
 			return;
-		net->rx_shared->rsp_event = seen + 1;
+		shared->rsp_event = seen + 1;
 		xen_mb(); /* it sees that we sleep, or we what it did */
-	} while (__atomic_load_n(&net->rx_shared->rsp_prod, __ATOMIC_ACQUIRE) !=
-		 seen);
-	xen_kick(&net->kick);
+	} while (__atomic_load_n(&shared->rsp_prod, __ATOMIC_ACQUIRE) != seen);
+	xen_kick(&queue->net->kick);
 }
 
 /* ------------------------------------------------------------------ Life -- */
 
-bool xen_net_rx_init(struct xen_net *net)
+bool xen_net_rx_init(struct xen_net_queue *queue)
 {
-	net->rx_shared = xen_pages_alloc(1);
-	if (net->rx_shared == NULL)
+	queue->rx_shared = xen_pages_alloc(1);
+	if (queue->rx_shared == NULL)
 		return false;
-	SHARED_RING_INIT(net->rx_shared);
-	FRONT_RING_INIT(&net->rx, net->rx_shared, XEN_PAGE_BYTES);
-	net->rx_reference =
-		xen_grant(net->bus.backend_id, net->rx_shared, false);
-	refill(net);
-	RING_PUSH_REQUESTS(&net->rx);
-	return net->rx_reference != XEN_GRANT_NONE;
+	SHARED_RING_INIT(queue->rx_shared);
+	FRONT_RING_INIT(&queue->rx, queue->rx_shared, XEN_PAGE_BYTES);
+	queue->rx_reference =
+		xen_grant(queue->net->bus.backend_id, queue->rx_shared, false);
+	refill(queue);
+	RING_PUSH_REQUESTS(&queue->rx);
+	return queue->rx_reference != XEN_GRANT_NONE;
 }
 
-void xen_net_rx_fini(struct xen_net *net)
+void xen_net_rx_fini(struct xen_net_queue *queue)
 {
-	if (net->rx_shared == NULL)
+	if (queue->rx_shared == NULL)
 		return;
 	for (unsigned i = 0; i < XEN_NET_RX_SLOTS; i++) {
-		struct xen_net_rx_slot *slot = &net->rx_slots[i];
+		struct xen_net_rx_slot *slot = &queue->rx_slots[i];
 
 		if (slot->packet == NULL)
 			continue;
@@ -369,9 +391,8 @@ void xen_net_rx_fini(struct xen_net *net)
 			mirage_packet_release(slot->packet);
 		slot->packet = NULL;
 	}
-	net->rx_starved = false;
-	if (net->rx_reference == XEN_GRANT_NONE ||
-	    xen_grant_end(net->rx_reference))
-		xen_pages_free(net->rx_shared, 1);
-	net->rx_shared = NULL;
+	if (queue->rx_reference == XEN_GRANT_NONE ||
+	    xen_grant_end(queue->rx_reference))
+		xen_pages_free(queue->rx_shared, 1);
+	queue->rx_shared = NULL;
 }

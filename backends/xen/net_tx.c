@@ -7,13 +7,13 @@
 
 /* ----------------------------------------------------------------- Slots -- */
 
-static struct xen_net_tx_slot *take_slot(struct xen_net *net,
+static struct xen_net_tx_slot *take_slot(struct xen_net_queue *queue,
 					 struct mirage_packet *frame)
 {
-	struct xen_net_tx_slot *slot = &net->tx_slots[net->first_free_tx];
+	struct xen_net_tx_slot *slot = &queue->tx_slots[queue->first_free_tx];
 
-	net->first_free_tx = slot->next_free;
-	net->n_free_tx--;
+	queue->first_free_tx = slot->next_free;
+	queue->n_free_tx--;
 	slot->frame = mirage_packet_retain(frame);
 	slot->last = false;
 	return slot;
@@ -21,22 +21,30 @@ static struct xen_net_tx_slot *take_slot(struct xen_net *net,
 
 /** Takes the piece back; false if the backend still holds it, and then its frame
  *  is never used again. */
-static bool give_slot(struct xen_net *net, struct xen_net_tx_slot *slot)
+static bool give_slot(struct xen_net_queue *queue, struct xen_net_tx_slot *slot)
 {
 	bool back = xen_grant_end(slot->reference);
 
 	if (back)
 		mirage_packet_release(slot->frame);
 	slot->frame = NULL;
-	slot->next_free = net->first_free_tx;
-	net->first_free_tx = (uint16_t)(slot - net->tx_slots);
-	net->n_free_tx++;
+	slot->next_free = queue->first_free_tx;
+	queue->first_free_tx = (uint16_t)(slot - queue->tx_slots);
+	queue->n_free_tx++;
 	return back;
+}
+
+static bool is_empty(const struct xen_net_queue *queue)
+{
+	return queue->n_free_tx == XEN_NET_TX_SLOTS;
 }
 
 bool xen_net_tx_empty(const struct xen_net *net)
 {
-	return net->n_free_tx == XEN_NET_TX_SLOTS;
+	for (unsigned i = 0; i < net->n_queues; i++)
+		if (!is_empty(&net->queues[i]))
+			return false;
+	return true;
 }
 
 /* ------------------------------------------------------------ Own memory -- */
@@ -114,49 +122,50 @@ static uint16_t first_flags(const struct mirage_packet *frame)
 	return flags;
 }
 
-static void put_gso(struct xen_net *net, const struct mirage_packet *frame)
+static void put_gso(struct xen_net_queue *queue,
+		    const struct mirage_packet *frame)
 {
 	struct netif_extra_info *extra =
-		(void *)RING_GET_REQUEST(&net->tx, net->tx.req_prod_pvt);
+		(void *)RING_GET_REQUEST(&queue->tx, queue->tx.req_prod_pvt);
 
 	memset(extra, 0, sizeof *extra);
 	extra->type = XEN_NETIF_EXTRA_TYPE_GSO;
-	net->n_tx_extras++;
+	queue->n_tx_extras++;
 	extra->u.gso.size = frame->gso_size_bytes;
 	extra->u.gso.type = frame->gso == MIRAGE_GSO_TCPV4
 				    ? XEN_NETIF_GSO_TYPE_TCPV4
 				    : XEN_NETIF_GSO_TYPE_TCPV6;
-	net->tx.req_prod_pvt++;
+	queue->tx.req_prod_pvt++;
 }
 
 /** Puts one piece of `frame`, within a page, onto the ring; NULL without grants. */
-static struct netif_tx_request *put_piece(struct xen_net *net,
+static struct netif_tx_request *put_piece(struct xen_net_queue *queue,
 					  struct mirage_packet *frame,
 					  const uint8_t *bytes, uint32_t length)
 {
-	uint32_t reference = xen_grant(net->bus.backend_id, bytes, true);
+	uint32_t reference = xen_grant(queue->net->bus.backend_id, bytes, true);
 	struct netif_tx_request *to;
 	struct xen_net_tx_slot *slot;
 
 	if (reference == XEN_GRANT_NONE)
 		return NULL;
-	slot = take_slot(net, frame);
+	slot = take_slot(queue, frame);
 	slot->reference = reference;
-	net->tx_undo[net->n_tx_undo++] = slot;
-	to = RING_GET_REQUEST(&net->tx, net->tx.req_prod_pvt);
+	queue->tx_undo[queue->n_tx_undo++] = slot;
+	to = RING_GET_REQUEST(&queue->tx, queue->tx.req_prod_pvt);
 	*to = (struct netif_tx_request){
 		.gref = reference,
 		.offset = (uint16_t)((uintptr_t)bytes % XEN_PAGE_BYTES),
 		.flags = NETTXF_more_data,
-		.id = (uint16_t)(slot - net->tx_slots),
+		.id = (uint16_t)(slot - queue->tx_slots),
 		.size = (uint16_t)length,
 	};
-	net->tx.req_prod_pvt++;
+	queue->tx.req_prod_pvt++;
 	return to;
 }
 
 /** Puts the pieces of one fragment onto the ring; returns the last entry. */
-static struct netif_tx_request *put_fragment(struct xen_net *net,
+static struct netif_tx_request *put_fragment(struct xen_net_queue *queue,
 					     struct mirage_packet *frame,
 					     const struct mirage_packet *from,
 					     bool first)
@@ -169,7 +178,7 @@ static struct netif_tx_request *put_fragment(struct xen_net *net,
 			     (uint32_t)((uintptr_t)bytes % XEN_PAGE_BYTES);
 
 		n = n < left ? n : left;
-		to = put_piece(net, frame, bytes, n);
+		to = put_piece(queue, frame, bytes, n);
 		if (to == NULL)
 			return NULL;
 		/* The first entry has the size of the whole frame. */
@@ -177,7 +186,7 @@ static struct netif_tx_request *put_fragment(struct xen_net *net,
 			to->flags |= first_flags(frame);
 			to->size = (uint16_t)mirage_packet_frame_bytes(frame);
 			if (frame->gso != MIRAGE_GSO_NONE)
-				put_gso(net, frame);
+				put_gso(queue, frame);
 		}
 		first = false;
 		bytes += n;
@@ -188,46 +197,46 @@ static struct netif_tx_request *put_fragment(struct xen_net *net,
 
 /** Takes back what was put of a frame since the ring ended at `start`. The backend
  *  has not been shown it. */
-static void take_back(struct xen_net *net, const struct mirage_packet *frame,
-		      RING_IDX start)
+static void take_back(struct xen_net_queue *queue,
+		      const struct mirage_packet *frame, RING_IDX start)
 {
-	if (net->n_tx_undo > 0 && frame->gso != MIRAGE_GSO_NONE)
-		net->n_tx_extras--;
-	net->tx.req_prod_pvt = start;
-	while (net->n_tx_undo > 0)
-		give_slot(net, net->tx_undo[--net->n_tx_undo]);
+	if (queue->n_tx_undo > 0 && frame->gso != MIRAGE_GSO_NONE)
+		queue->n_tx_extras--;
+	queue->tx.req_prod_pvt = start;
+	while (queue->n_tx_undo > 0)
+		give_slot(queue, queue->tx_undo[--queue->n_tx_undo]);
 }
 
 /** Puts a whole frame onto the ring, where there is room for it, or nothing: false
  *  without grants. */
-static bool put_frame(struct xen_net *net, struct mirage_packet *frame)
+static bool put_frame(struct xen_net_queue *queue, struct mirage_packet *frame)
 {
-	RING_IDX start = net->tx.req_prod_pvt;
+	RING_IDX start = queue->tx.req_prod_pvt;
 	struct netif_tx_request *last = NULL;
 
-	net->n_tx_undo = 0;
+	queue->n_tx_undo = 0;
 	for (struct mirage_packet *p = frame; p != NULL; p = p->next) {
 		if (p->length_bytes == 0)
 			continue;
-		last = put_fragment(net, frame, p, last == NULL);
+		last = put_fragment(queue, frame, p, last == NULL);
 		if (last == NULL) {
-			take_back(net, frame, start);
+			take_back(queue, frame, start);
 			return false;
 		}
 	}
 	last->flags &= (uint16_t)~NETTXF_more_data;
-	net->tx_undo[net->n_tx_undo - 1]->last = true;
+	queue->tx_undo[queue->n_tx_undo - 1]->last = true;
 	mirage_packet_release(frame); /* the slots hold it */
 	return true;
 }
 
-static bool has_room(const struct xen_net *net,
+static bool has_room(const struct xen_net_queue *queue,
 		     const struct mirage_packet *frame)
 {
 	unsigned slots = slots_of(frame);
 
-	return net->n_free_tx >= slots &&
-	       (unsigned)RING_FREE_REQUESTS(&net->tx) >= slots;
+	return queue->n_free_tx >= slots &&
+	       (unsigned)RING_FREE_REQUESTS(&queue->tx) >= slots;
 }
 
 /** Bytes of the first entry. Linux refuses a frame whose header is not in there. */
@@ -240,6 +249,28 @@ static uint32_t first_bytes(const struct mirage_packet *frame)
 	room = XEN_PAGE_BYTES -
 	       (uint32_t)((uintptr_t)frame->data % XEN_PAGE_BYTES);
 	return frame->length_bytes < room ? frame->length_bytes : room;
+}
+
+static void wait_for_any(struct xen_net *net)
+{
+	for (unsigned i = 0; i < net->n_queues; i++)
+		net->queues[i].tx_short = true;
+}
+
+/** Puts a frame onto the ring of its flow; false when it has to wait for that ring,
+ *  or without grants for any of them. */
+static bool put_on_queue(struct xen_net *net, struct mirage_packet *frame)
+{
+	struct xen_net_queue *queue = xen_net_queue_of(net, frame);
+
+	if (!has_room(queue, frame)) {
+		queue->tx_short = true;
+		return false;
+	}
+	if (put_frame(queue, frame))
+		return true;
+	wait_for_any(net);
+	return false;
 }
 
 /** Takes one frame; false when it has to wait. */
@@ -257,13 +288,15 @@ static bool send_one(struct xen_net *net, struct mirage_packet *frame)
 		copied = copy_frame(net, frame, &ours);
 	if (fill && copied == 1)
 		xen_net_csum_fill(ours);
-	if (copied == 1 && has_room(net, ours) && put_frame(net, ours)) {
+	if (copied == 1 && put_on_queue(net, ours)) {
 		if (ours != frame)
 			mirage_packet_release(frame);
 		return true;
 	}
 	if (copied == 1 && ours != frame)
 		mirage_packet_release(ours);
+	if (copied < 0)
+		wait_for_any(net);
 	/* Waiting makes sense only for what will come back. */
 	if (copied == 0 || !xen_net_tx_empty(net))
 		return false;
@@ -311,117 +344,130 @@ int xen_net_tx_reserve(struct mirage_net *base, uint32_t length_bytes,
 	return mirage_pool_reserve(&net->tx_big_pool.pool, packets, n);
 }
 
-void xen_net_tx_push(struct xen_net *net)
+void xen_net_tx_push(struct xen_net_queue *queue)
 {
 	int notify;
 
-	RING_PUSH_REQUESTS_AND_CHECK_NOTIFY(&net->tx, notify);
+	RING_PUSH_REQUESTS_AND_CHECK_NOTIFY(&queue->tx, notify);
 	if (notify)
-		xen_event_notify(net->tx_port);
+		xen_event_notify(queue->tx_port);
 }
 
 /* ------------------------------------------------------------- Responses -- */
 
-static bool take_response(struct xen_net *net,
+static bool take_response(struct xen_net_queue *queue,
 			  struct netif_tx_response response)
 {
 	struct xen_net_tx_slot *slot;
 
-	if (response.status == NETIF_RSP_NULL && net->n_tx_extras > 0) {
-		net->n_tx_extras--; /* an extra entry, which has no id */
+	if (response.status == NETIF_RSP_NULL && queue->n_tx_extras > 0) {
+		queue->n_tx_extras--; /* an extra entry, which has no id */
 		return true;
 	}
 	if (response.status == NETIF_RSP_NULL ||
 	    response.id >= XEN_NET_TX_SLOTS ||
-	    net->tx_slots[response.id].frame == NULL) {
-		xen_net_breach(net, "answered a frame that was not sent");
+	    queue->tx_slots[response.id].frame == NULL) {
+		xen_net_breach(queue->net,
+			       "answered a frame that was not sent");
 		return false;
 	}
-	slot = &net->tx_slots[response.id];
+	slot = &queue->tx_slots[response.id];
 	if (slot->last && response.status != NETIF_RSP_OKAY)
-		net->counters.tx_dropped_error++;
-	if (!give_slot(net, slot)) {
-		xen_net_breach(net, "holds a page that it has answered for");
+		queue->net->counters.tx_dropped_error++;
+	if (!give_slot(queue, slot)) {
+		xen_net_breach(queue->net,
+			       "holds a page that it has answered for");
 		return false;
 	}
 	return true;
 }
 
-static void take_responses(struct xen_net *net)
+static void take_responses(struct xen_net_queue *queue)
 {
 	RING_IDX end =
-		__atomic_load_n(&net->tx_shared->rsp_prod, __ATOMIC_ACQUIRE);
+		__atomic_load_n(&queue->tx_shared->rsp_prod, __ATOMIC_ACQUIRE);
 
-	if (end - net->tx.rsp_cons > net->tx.req_prod_pvt - net->tx.rsp_cons) {
-		xen_net_breach(net, "moved its index beyond what was sent");
+	if (end - queue->tx.rsp_cons >
+	    queue->tx.req_prod_pvt - queue->tx.rsp_cons) {
+		xen_net_breach(queue->net,
+			       "moved its index beyond what was sent");
 		return;
 	}
-	while (net->tx.rsp_cons != end) {
+	while (queue->tx.rsp_cons != end) {
 		struct netif_tx_response response =
-			*RING_GET_RESPONSE(&net->tx, net->tx.rsp_cons);
+			*RING_GET_RESPONSE(&queue->tx, queue->tx.rsp_cons);
 
 		__asm__ volatile("" : : : "memory"); /* read once */
-		net->tx.rsp_cons++;
-		if (!take_response(net, response))
+		queue->tx.rsp_cons++;
+		if (!take_response(queue, response))
 			return;
 	}
 }
 
-void xen_net_tx_poll(struct xen_net *net)
+void xen_net_tx_poll(struct xen_net_queue *queue)
 {
 	int more = 0;
 
 	do {
-		take_responses(net);
-		if (!xen_net_is_on(net))
+		take_responses(queue);
+		if (!xen_net_is_on(queue->net))
 			return;
-		RING_FINAL_CHECK_FOR_RESPONSES(&net->tx, more);
+		RING_FINAL_CHECK_FOR_RESPONSES(&queue->tx, more);
 	} while (more);
-	mirage_core_net_event(&net->net, MIRAGE_EVENT_WRITABLE);
+	if (!queue->tx_short)
+		return;
+	queue->tx_short = false;
+	mirage_core_net_event(&queue->net->net, MIRAGE_EVENT_WRITABLE);
 }
 
 /* ------------------------------------------------------------------ Life -- */
 
-bool xen_net_tx_init(struct xen_net *net)
+bool xen_net_tx_init(struct xen_net_queue *queue)
 {
 	for (unsigned i = 0; i < XEN_NET_TX_SLOTS; i++)
-		net->tx_slots[i] = (struct xen_net_tx_slot){
+		queue->tx_slots[i] = (struct xen_net_tx_slot){
 			.next_free = (uint16_t)(i + 1)};
-	net->first_free_tx = 0;
-	net->n_free_tx = XEN_NET_TX_SLOTS;
-	net->n_tx_extras = 0;
-	net->tx_shared = xen_pages_alloc(1);
-	if (net->tx_shared == NULL)
+	queue->first_free_tx = 0;
+	queue->n_free_tx = XEN_NET_TX_SLOTS;
+	queue->n_tx_extras = 0;
+	queue->tx_short = false;
+	queue->tx_shared = xen_pages_alloc(1);
+	if (queue->tx_shared == NULL)
 		return false;
-	SHARED_RING_INIT(net->tx_shared);
-	FRONT_RING_INIT(&net->tx, net->tx_shared, XEN_PAGE_BYTES);
-	net->tx_reference =
-		xen_grant(net->bus.backend_id, net->tx_shared, false);
-	return net->tx_reference != XEN_GRANT_NONE;
+	SHARED_RING_INIT(queue->tx_shared);
+	FRONT_RING_INIT(&queue->tx, queue->tx_shared, XEN_PAGE_BYTES);
+	queue->tx_reference =
+		xen_grant(queue->net->bus.backend_id, queue->tx_shared, false);
+	return queue->tx_reference != XEN_GRANT_NONE;
+}
+
+static void drop_sent(struct xen_net_queue *queue)
+{
+	for (unsigned i = 0; i < XEN_NET_TX_SLOTS; i++) {
+		struct xen_net_tx_slot *slot = &queue->tx_slots[i];
+
+		if (slot->frame == NULL)
+			continue;
+		queue->net->counters.tx_dropped_error += slot->last;
+		give_slot(queue, slot);
+	}
 }
 
 void xen_net_tx_drop(struct xen_net *net)
 {
-	for (unsigned i = 0; i < XEN_NET_TX_SLOTS; i++) {
-		struct xen_net_tx_slot *slot = &net->tx_slots[i];
-
-		if (slot->frame == NULL)
-			continue;
-		net->counters.tx_dropped_error += slot->last;
-		give_slot(net, slot);
-	}
+	for (unsigned i = 0; i < net->n_queues; i++)
+		drop_sent(&net->queues[i]);
 	/* What is sent from now on is taken and dropped. */
 	if (net->net.name != NULL)
 		mirage_core_net_event(&net->net, MIRAGE_EVENT_WRITABLE);
 }
 
-void xen_net_tx_fini(struct xen_net *net)
+void xen_net_tx_fini(struct xen_net_queue *queue)
 {
-	if (net->tx_shared == NULL)
+	if (queue->tx_shared == NULL)
 		return;
-	xen_net_tx_drop(net);
-	if (net->tx_reference == XEN_GRANT_NONE ||
-	    xen_grant_end(net->tx_reference))
-		xen_pages_free(net->tx_shared, 1);
-	net->tx_shared = NULL;
+	if (queue->tx_reference == XEN_GRANT_NONE ||
+	    xen_grant_end(queue->tx_reference))
+		xen_pages_free(queue->tx_shared, 1);
+	queue->tx_shared = NULL;
 }

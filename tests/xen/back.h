@@ -22,23 +22,34 @@ struct back_frame {
 	unsigned slots;
 	uint8_t gso_type; /* 0: none */
 	uint16_t gso_size;
+	unsigned queue; /* that it came on */
 };
 
 #define BACK_FRAMES 512
+#define BACK_QUEUES 4
+
+struct netback_queue {
+	uint32_t tx_reference, rx_reference, tx_port, rx_port;
+	netif_tx_back_ring_t tx;
+	netif_rx_back_ring_t rx;
+	bool hold; /* leaves sent frames on the ring */
+};
 
 struct netback {
 	struct fake_player player; /* first */
 	char back[64], front[64];
 	bool connected;
-	bool hold;	/* leaves sent frames on the ring */
 	int8_t status;	/* of every answer */
 	bool keep_maps; /* does not unmap when it closes */
-	uint32_t tx_reference, rx_reference, tx_port, rx_port;
-	netif_tx_back_ring_t tx;
-	netif_rx_back_ring_t rx;
+	struct netback_queue queues[BACK_QUEUES];
+	unsigned n_queues; /* that the guest uses */
+	unsigned send_on;  /* the queue for frames to the guest */
 	struct back_frame frames[BACK_FRAMES];
 	unsigned n_frames;
 };
+
+/** How many queues the next `netback_start` offers; 0: it knows of none. */
+extern unsigned netback_offer;
 
 /** Puts the nodes of vif `handle` into the store and begins to play it. */
 void netback_start(struct netback *back, unsigned handle);

@@ -131,11 +131,11 @@ void fake_unmap_all(void)
 static struct kept {
 	void *pages;
 	size_t n;
-} kept[4];
+} kept[8];
 
 static void *take_kept(size_t n)
 {
-	for (unsigned i = 0; i < 4; i++) {
+	for (unsigned i = 0; i < 8; i++) {
 		void *pages = kept[i].pages;
 
 		if (pages == NULL || kept[i].n != n)
@@ -149,7 +149,7 @@ static void *take_kept(size_t n)
 
 static void keep(void *pages, size_t n)
 {
-	for (unsigned i = 0; n >= 64 && i < 4; i++) {
+	for (unsigned i = 0; n >= 64 && i < 8; i++) {
 		if (kept[i].pages != NULL)
 			continue;
 		kept[i] = (struct kept){pages, n};

@@ -7,6 +7,7 @@
 
 static struct netback back, other_back;
 static struct net_app app, other;
+static struct netback_queue *queue; /* the last, which is broken */
 
 static void begin(void)
 {
@@ -20,12 +21,14 @@ static void begin(void)
 	app_net_open(&other, "m", 0);
 	ck_assert_int_eq(app.result, 0);
 	ck_assert_int_eq(other.result, 0);
+	queue = &back.queues[back.n_queues - 1];
+	app_net_choose(&app, back.n_queues - 1);
 }
 
 static void raise_all(void)
 {
-	fake_raise(back.rx_port);
-	fake_raise(back.tx_port);
+	fake_raise(queue->rx_port);
+	fake_raise(queue->tx_port);
 	fake_settle();
 }
 
@@ -77,19 +80,19 @@ static void all_returned(void)
 static netif_rx_response_t *next_rx(void)
 {
 	netif_rx_response_t *to =
-		RING_GET_RESPONSE(&back.rx, back.rx.rsp_prod_pvt);
-	uint16_t id = RING_GET_REQUEST(&back.rx, back.rx.req_cons++)->id;
+		RING_GET_RESPONSE(&queue->rx, queue->rx.rsp_prod_pvt);
+	uint16_t id = RING_GET_REQUEST(&queue->rx, queue->rx.req_cons++)->id;
 
-	back.rx.rsp_prod_pvt++;
+	queue->rx.rsp_prod_pvt++;
 	*to = (netif_rx_response_t){.id = id, .status = 60};
-	RING_PUSH_RESPONSES(&back.rx);
+	RING_PUSH_RESPONSES(&queue->rx);
 	return to;
 }
 
 START_TEST(rx_index_jumps)
 {
 	begin();
-	back.rx.sring->rsp_prod += 257;
+	queue->rx.sring->rsp_prod += 257;
 	broken("moved its index beyond the pages it has");
 	all_returned();
 }
@@ -98,7 +101,7 @@ END_TEST
 START_TEST(rx_index_goes_back)
 {
 	begin();
-	back.rx.sring->rsp_prod -= 1;
+	queue->rx.sring->rsp_prod -= 1;
 	broken("moved its index beyond the pages it has");
 	all_returned();
 }
@@ -241,7 +244,7 @@ START_TEST(rx_page_held)
 	uint32_t reference;
 
 	begin();
-	reference = RING_GET_REQUEST(&back.rx, back.rx.req_cons)->gref;
+	reference = RING_GET_REQUEST(&queue->rx, queue->rx.req_cons)->gref;
 	ck_assert_ptr_nonnull(fake_map(reference, true));
 	next_rx();
 	broken("holds a page that it has filled");
@@ -255,7 +258,7 @@ END_TEST
 START_TEST(tx_index_jumps)
 {
 	begin();
-	back.tx.sring->rsp_prod += 1;
+	queue->tx.sring->rsp_prod += 1;
 	broken("moved its index beyond what was sent");
 	all_returned();
 }
@@ -264,18 +267,18 @@ END_TEST
 /** Sends a frame that stays on the ring, and answers something. */
 static void answer(uint16_t id, int8_t status, unsigned n)
 {
-	back.hold = true;
+	queue->hold = true;
 	ck_assert_int_eq(app_net_send(&app, 60, 1), 1);
 	ck_assert_int_eq(app_net_send(&app, 60, 2), 1);
 	fake_settle();
 	for (unsigned i = 0; i < n; i++) {
 		netif_tx_response_t *to =
-			RING_GET_RESPONSE(&back.tx, back.tx.rsp_prod_pvt++);
+			RING_GET_RESPONSE(&queue->tx, queue->tx.rsp_prod_pvt++);
 
 		to->id = id;
 		to->status = status;
 	}
-	RING_PUSH_RESPONSES(&back.tx);
+	RING_PUSH_RESPONSES(&queue->tx);
 }
 
 START_TEST(tx_id_never_sent)
@@ -319,11 +322,11 @@ END_TEST
 START_TEST(tx_page_held)
 {
 	begin();
-	back.hold = true;
+	queue->hold = true;
 	ck_assert_int_eq(app_net_send(&app, 60, 1), 1);
 	fake_settle();
 	ck_assert_ptr_nonnull(fake_map(
-		RING_GET_REQUEST(&back.tx, back.tx.req_cons)->gref, false));
+		RING_GET_REQUEST(&queue->tx, queue->tx.req_cons)->gref, false));
 	answer(0, NETIF_RSP_OKAY, 1);
 	broken("holds a page that it has answered for");
 	end();
@@ -339,7 +342,7 @@ START_TEST(rings_held)
 	mirage_net_close(app.net);
 	fake_settle();
 	ck_assert_uint_eq(app.events[MIRAGE_EVENT_CLOSED], 1);
-	ck_assert_uint_eq(xen_grants_leaked, 2);
+	ck_assert_uint_eq(xen_grants_leaked, netback_offer > 1 ? 4 : 2);
 	mirage_net_close(other.net);
 }
 END_TEST

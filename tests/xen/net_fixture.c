@@ -15,6 +15,12 @@ void begin(uint32_t accept)
 	ck_assert_int_eq(app.result, 0);
 }
 
+void begin_with(unsigned n_queues)
+{
+	netback_offer = n_queues;
+	begin(MIRAGE_NET_ACCEPT_ALL);
+}
+
 void end(void)
 {
 	app_net_release(&app);

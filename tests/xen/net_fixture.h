@@ -12,6 +12,8 @@ extern struct net_app app;
 
 /** Opens the network `n`, which must succeed. */
 void begin(uint32_t accept);
+/** The same with a backend that offers so many queues, and all marks accepted. */
+void begin_with(unsigned n_queues);
 /** Closes it and checks that everything was given back. */
 void end(void);
 

@@ -56,13 +56,13 @@ START_TEST(is_writable_again)
 	int n = 0;
 
 	begin(0);
-	peer.hold = true;
+	peer.queues[0].hold = true;
 	while (app_net_send(&app, 60, 1) == 1)
 		n++;
 	fake_settle();
 	ck_assert_int_eq(n, 256);
 	ck_assert_uint_eq(app.events[MIRAGE_EVENT_WRITABLE], 0);
-	peer.hold = false;
+	peer.queues[0].hold = false;
 	fake_settle();
 	ck_assert_uint_eq(peer.n_frames, 256);
 	ck_assert_uint_eq(app.events[MIRAGE_EVENT_WRITABLE], 1);
@@ -327,7 +327,7 @@ END_TEST
 START_TEST(survives_holding)
 {
 	struct back_frame frame;
-	unsigned most = XEN_NET_RX_PACKETS - XEN_NET_RX_SLOTS;
+	unsigned most = XEN_NET_RX_SPARE;
 
 	begin(0);
 	frame = frame_of(100);
@@ -356,11 +356,11 @@ START_TEST(fills_the_ring_later)
 	fake.grants_max = xen_grants_in_use - 1;
 	p = arrives(&frame, 4096, 0);
 	fake.grants_max = FAKE_GRANTS;
-	ck_assert_uint_eq(peer.rx.sring->req_prod, 256);
+	ck_assert_uint_eq(peer.queues[0].rx.sring->req_prod, 256);
 	mirage_packet_release(p);
 	app.n_got = 0;
 	fake_settle();
-	ck_assert_uint_eq(peer.rx.sring->req_prod, 257);
+	ck_assert_uint_eq(peer.queues[0].rx.sring->req_prod, 257);
 	free(frame.bytes);
 	end();
 }

@@ -43,7 +43,7 @@ START_TEST(one_event_channel)
 		 NULL);
 	app_net_open(&app, "n", 0);
 	ck_assert_int_eq(app.result, 0);
-	ck_assert_uint_eq(fake_ports_open(), 2);
+	ck_assert_uint_eq(fake_ports_open(), 1 + peer.n_queues);
 	ck_assert_int_eq(app_net_send(&app, 60, 5), 1);
 	fake_settle();
 	ck_assert_uint_eq(peer.n_frames, 1);
@@ -86,7 +86,7 @@ END_TEST
 START_TEST(closes_although_nobody_answers)
 {
 	begin(0);
-	peer.hold = true;
+	peer.queues[0].hold = true;
 	ck_assert_int_eq(app_net_send(&app, 60, 1), 1);
 	mirage_net_close(app.net);
 	fake_settle();
@@ -122,7 +122,7 @@ START_TEST(comes_back)
 	struct back_frame frame;
 
 	begin(0);
-	peer.hold = true;
+	peer.queues[0].hold = true;
 	ck_assert_int_eq(app_net_send(&app, 60, 1), 1);
 	netback_close(&peer);
 	fake_settle();
@@ -134,7 +134,7 @@ START_TEST(comes_back)
 		XenbusStateConnected); /* it was woken */
 	ck_assert_uint_eq(app.events[MIRAGE_EVENT_BACK], 1);
 	ck_assert(app.net->info->link_up);
-	peer.hold = false;
+	peer.queues[0].hold = false;
 	ck_assert_int_eq(app_net_send(&app, 60, 2), 1);
 	frame = frame_of(60);
 	arrives(&frame, 4096, 0);

@@ -25,50 +25,87 @@ static void set_state(struct netback *back, unsigned state)
 
 /* ------------------------------------------------------------ Connecting -- */
 
-static void connect(struct netback *back)
+static uint32_t number_in(const char *directory, const char *name)
+{
+	return (uint32_t)fake_get_number(in(directory, name));
+}
+
+/** Nothing is to be told in two places, or in none. */
+static void find_ports(struct netback *back, struct netback_queue *queue,
+		       const char *directory)
+{
+	long split =
+		fake_get_number(in(back->back, "feature-split-event-channels"));
+
+	if (split == 1) {
+		queue->tx_port = number_in(directory, "event-channel-tx");
+		queue->rx_port = number_in(directory, "event-channel-rx");
+		assert(queue->tx_port != queue->rx_port);
+	} else {
+		queue->tx_port = queue->rx_port =
+			number_in(directory, "event-channel");
+	}
+	assert(fake_port_open(queue->tx_port));
+	assert(fake_port_open(queue->rx_port));
+}
+
+static bool connect_queue(struct netback *back, struct netback_queue *queue,
+			  const char *directory)
 {
 	netif_tx_sring_t *tx;
 	netif_rx_sring_t *rx;
 
-	back->tx_reference =
-		(uint32_t)fake_get_number(in(back->front, "tx-ring-ref"));
-	back->rx_reference =
-		(uint32_t)fake_get_number(in(back->front, "rx-ring-ref"));
-	tx = fake_map(back->tx_reference, true);
-	rx = fake_map(back->rx_reference, true);
+	queue->tx_reference = number_in(directory, "tx-ring-ref");
+	queue->rx_reference = number_in(directory, "rx-ring-ref");
+	tx = fake_map(queue->tx_reference, true);
+	rx = fake_map(queue->rx_reference, true);
 	if (tx == NULL || rx == NULL) {
 		if (tx != NULL)
-			fake_unmap(back->tx_reference);
+			fake_unmap(queue->tx_reference);
 		if (rx != NULL)
-			fake_unmap(back->rx_reference);
-		set_state(back, XenbusStateClosed);
-		return;
+			fake_unmap(queue->rx_reference);
+		return false;
 	}
-	BACK_RING_INIT(&back->tx, tx, XEN_PAGE_BYTES);
-	BACK_RING_INIT(&back->rx, rx, XEN_PAGE_BYTES);
-	if (fake_get_number(in(back->back, "feature-split-event-channels")) ==
-	    1) {
-		back->tx_port = (uint32_t)fake_get_number(
-			in(back->front, "event-channel-tx"));
-		back->rx_port = (uint32_t)fake_get_number(
-			in(back->front, "event-channel-rx"));
-		assert(back->tx_port != back->rx_port);
-	} else {
-		back->tx_port = back->rx_port = (uint32_t)fake_get_number(
-			in(back->front, "event-channel"));
-	}
-	assert(fake_port_open(back->tx_port) && fake_port_open(back->rx_port));
-	back->connected = true;
-	set_state(back, XenbusStateConnected);
+	BACK_RING_INIT(&queue->tx, tx, XEN_PAGE_BYTES);
+	BACK_RING_INIT(&queue->rx, rx, XEN_PAGE_BYTES);
+	find_ports(back, queue, directory);
+	return true;
 }
 
 static void disconnect(struct netback *back)
 {
-	if (back->connected && !back->keep_maps) {
-		fake_unmap(back->tx_reference);
-		fake_unmap(back->rx_reference);
+	while (back->n_queues > 0 && !back->keep_maps) {
+		struct netback_queue *queue = &back->queues[--back->n_queues];
+
+		fake_unmap(queue->tx_reference);
+		fake_unmap(queue->rx_reference);
 	}
-	back->connected = false;
+	back->n_queues = 0;
+}
+
+/** As netback reads it: what is left of other connections is not looked at. */
+static void connect(struct netback *back)
+{
+	long most = fake_get_number(in(back->back, "multi-queue-max-queues"));
+	long n = fake_get_number(in(back->front, "multi-queue-num-queues"));
+	char directory[80];
+
+	if (n < 1 || most < 1)
+		n = 1;
+	assert(most < 1 || n <= most);
+	back->n_queues = 0; /* of a guest that did not wait for the end */
+	for (unsigned i = 0; i < n; i++) {
+		snprintf(directory, sizeof directory, "%s/queue-%u",
+			 back->front, i);
+		if (!connect_queue(back, &back->queues[i],
+				   n > 1 ? directory : back->front)) {
+			disconnect(back);
+			set_state(back, XenbusStateClosed);
+			return;
+		}
+		back->n_queues++;
+	}
+	set_state(back, XenbusStateConnected);
 }
 
 static bool follow(struct netback *back)
@@ -93,29 +130,29 @@ static bool follow(struct netback *back)
 
 /* ------------------------------------------------------------- Receiving -- */
 
-static void answer(struct netback *back, uint16_t id, int8_t status)
+static void answer(struct netback_queue *queue, uint16_t id, int8_t status)
 {
 	netif_tx_response_t *to =
-		RING_GET_RESPONSE(&back->tx, back->tx.rsp_prod_pvt);
+		RING_GET_RESPONSE(&queue->tx, queue->tx.rsp_prod_pvt);
 
 	to->id = id;
 	to->status = status;
-	back->tx.rsp_prod_pvt++;
+	queue->tx.rsp_prod_pvt++;
 }
 
 /** Takes the extra entry behind the first of a frame. */
-static void take_extra(struct netback *back, struct back_frame *frame)
+static void take_extra(struct netback_queue *queue, struct back_frame *frame)
 {
 	struct netif_extra_info extra =
 		*(struct netif_extra_info *)RING_GET_REQUEST(
-			&back->tx, back->tx.req_cons++);
+			&queue->tx, queue->tx.req_cons++);
 
 	assert(extra.type == XEN_NETIF_EXTRA_TYPE_GSO && extra.flags == 0);
 	frame->gso_type = extra.u.gso.type;
 	frame->gso_size = extra.u.gso.size;
 }
 
-static void take_frame(struct netback *back)
+static void take_frame(struct netback *back, struct netback_queue *queue)
 {
 	struct back_frame *frame = &back->frames[back->n_frames % BACK_FRAMES];
 	netif_tx_request_t request;
@@ -125,17 +162,18 @@ static void take_frame(struct netback *back)
 	assert(back->n_frames < BACK_FRAMES);
 	back->n_frames++;
 	memset(frame, 0, sizeof *frame);
+	frame->queue = (unsigned)(queue - back->queues);
 	do {
 		const uint8_t *page;
 		uint32_t n;
 
-		request = *RING_GET_REQUEST(&back->tx, back->tx.req_cons++);
+		request = *RING_GET_REQUEST(&queue->tx, queue->tx.req_cons++);
 		if (frame->slots == 0) {
 			frame->flags = request.flags;
 			frame->length = rest = request.size;
 			frame->bytes = malloc(frame->length);
 			if ((request.flags & NETTXF_extra_info) != 0)
-				take_extra(back, frame);
+				take_extra(queue, frame);
 		}
 		assert(frame->slots < 18);
 		ids[frame->slots++] = request.id;
@@ -146,12 +184,12 @@ static void take_frame(struct netback *back)
 			    ? request.size
 			    : XEN_PAGE_BYTES - request.offset;
 		if (frame->slots == 1 && (request.flags & NETTXF_more_data)) {
-			RING_IDX i = back->tx.req_cons;
+			RING_IDX i = queue->tx.req_cons;
 			uint32_t others = 0;
 			netif_tx_request_t other;
 
 			do {
-				other = *RING_GET_REQUEST(&back->tx, i++);
+				other = *RING_GET_REQUEST(&queue->tx, i++);
 				others += other.size;
 			} while ((other.flags & NETTXF_more_data) != 0);
 			n = frame->length - others;
@@ -163,29 +201,29 @@ static void take_frame(struct netback *back)
 	} while ((request.flags & NETTXF_more_data) != 0);
 	assert(rest == 0);
 	for (unsigned i = 0; i < frame->slots; i++) {
-		answer(back, ids[i], back->status);
+		answer(queue, ids[i], back->status);
 		if (i == 0 && frame->gso_type != 0)
-			answer(back, 0xffff, NETIF_RSP_NULL);
+			answer(queue, 0xffff, NETIF_RSP_NULL);
 	}
 }
 
-static bool receive(struct netback *back)
+static bool receive(struct netback *back, struct netback_queue *queue)
 {
 	bool any = false;
 	int more, notify;
 
-	if (!back->connected || back->hold || !fake_raised(back->tx_port))
+	if (queue->hold || !fake_raised(queue->tx_port))
 		return false;
 	do {
-		while (RING_HAS_UNCONSUMED_REQUESTS(&back->tx)) {
-			take_frame(back);
+		while (RING_HAS_UNCONSUMED_REQUESTS(&queue->tx)) {
+			take_frame(back, queue);
 			any = true;
 		}
-		RING_FINAL_CHECK_FOR_REQUESTS(&back->tx, more);
+		RING_FINAL_CHECK_FOR_REQUESTS(&queue->tx, more);
 	} while (more);
-	RING_PUSH_RESPONSES_AND_CHECK_NOTIFY(&back->tx, notify);
+	RING_PUSH_RESPONSES_AND_CHECK_NOTIFY(&queue->tx, notify);
 	if (notify)
-		fake_raise(back->tx_port);
+		fake_raise(queue->tx_port);
 	return any;
 }
 
@@ -193,7 +231,11 @@ static bool step(struct fake_player *player)
 {
 	struct netback *back = (struct netback *)player;
 
-	return follow(back) || receive(back);
+	bool any = follow(back);
+
+	for (unsigned i = 0; i < back->n_queues && !any; i++)
+		any = receive(back, &back->queues[i]);
+	return any;
 }
 
 /* --------------------------------------------------------------- Sending -- */
@@ -201,6 +243,7 @@ static bool step(struct fake_player *player)
 bool netback_send(struct netback *back, const struct back_frame *frame,
 		  uint32_t piece, uint16_t offset)
 {
+	struct netback_queue *queue = &back->queues[back->send_on];
 	uint32_t at = 0;
 	bool first = true;
 
@@ -211,13 +254,13 @@ bool netback_send(struct netback *back, const struct back_frame *frame,
 		netif_rx_response_t *to;
 		uint8_t *page;
 
-		if (!RING_HAS_UNCONSUMED_REQUESTS(&back->rx))
+		if (!RING_HAS_UNCONSUMED_REQUESTS(&queue->rx))
 			return false;
-		request = *RING_GET_REQUEST(&back->rx, back->rx.req_cons++);
+		request = *RING_GET_REQUEST(&queue->rx, queue->rx.req_cons++);
 		page = fake_page(request.gref, true);
 		assert(page != NULL);
 		memcpy(page + offset, frame->bytes + at, n);
-		to = RING_GET_RESPONSE(&back->rx, back->rx.rsp_prod_pvt++);
+		to = RING_GET_RESPONSE(&queue->rx, queue->rx.rsp_prod_pvt++);
 		*to = (netif_rx_response_t){
 			.id = request.id,
 			.offset = offset,
@@ -236,9 +279,9 @@ bool netback_send(struct netback *back, const struct back_frame *frame,
 			};
 
 			to->flags |= NETRXF_extra_info;
-			back->rx.req_cons++;
-			memcpy(RING_GET_RESPONSE(&back->rx,
-						 back->rx.rsp_prod_pvt++),
+			queue->rx.req_cons++;
+			memcpy(RING_GET_RESPONSE(&queue->rx,
+						 queue->rx.rsp_prod_pvt++),
 			       &extra, sizeof extra);
 		}
 		first = false;
@@ -248,14 +291,17 @@ bool netback_send(struct netback *back, const struct back_frame *frame,
 
 void netback_push(struct netback *back)
 {
+	struct netback_queue *queue = &back->queues[back->send_on];
 	int notify;
 
-	RING_PUSH_RESPONSES_AND_CHECK_NOTIFY(&back->rx, notify);
+	RING_PUSH_RESPONSES_AND_CHECK_NOTIFY(&queue->rx, notify);
 	if (notify)
-		fake_raise(back->rx_port);
+		fake_raise(queue->rx_port);
 }
 
 /* ------------------------------------------------------------------ Life -- */
+
+unsigned netback_offer;
 
 void netback_start(struct netback *back, unsigned handle)
 {
@@ -273,6 +319,9 @@ void netback_start(struct netback *back, unsigned handle)
 	fake_set(in(back->back, "feature-gso-tcpv6"), "1");
 	fake_set(in(back->back, "feature-ipv6-csum-offload"), "1");
 	fake_set(in(back->back, "feature-split-event-channels"), "1");
+	if (netback_offer > 0)
+		fake_setf(in(back->back, "multi-queue-max-queues"), "%u",
+			  netback_offer);
 	set_state(back, XenbusStateInitWait);
 	fake_play(&back->player);
 }

@@ -43,6 +43,33 @@ void app_net_open(struct net_app *app, const char *name, uint32_t accept)
 	fake_settle();
 }
 
+void make_flow(struct mirage_packet *packet, uint16_t port)
+{
+	static const uint8_t headers[] = {
+		2,  0, 0, 0, 0, 1,  2,	0, 0, 0,  0, 2, 8, 0,  0x45, 0, 0,
+		60, 0, 0, 0, 0, 64, 17, 0, 0, 10, 0, 0, 1, 10, 0,    0, 2,
+	};
+	uint8_t ports[] = {(uint8_t)(port >> 8), (uint8_t)port, 0, 7};
+
+	memcpy(packet->data, headers, sizeof headers);
+	memcpy(packet->data + sizeof headers, ports, sizeof ports);
+}
+
+void app_net_choose(struct net_app *app, unsigned queue)
+{
+	struct xen_net *net = (struct xen_net *)app->net;
+	uint8_t bytes[60] = {0};
+	struct mirage_packet packet = {.data = bytes, .length_bytes = 60};
+
+	ck_assert_uint_lt(queue, net->n_queues);
+	for (app->port = 1; app->port < 1000; app->port++) {
+		make_flow(&packet, app->port);
+		if (xen_net_queue_of(net, &packet) == &net->queues[queue])
+			break;
+	}
+	ck_assert_uint_lt(app->port, 1000);
+}
+
 int app_net_send(struct net_app *app, uint32_t length, uint8_t fill)
 {
 	struct mirage_packet *packet;
@@ -51,6 +78,8 @@ int app_net_send(struct net_app *app, uint32_t length, uint8_t fill)
 	if (mirage_net_reserve(app->net, length, &packet, 1) != 1)
 		return -100;
 	memset(mirage_packet_append(packet, length), fill, length);
+	if (app->port != 0)
+		make_flow(packet, app->port);
 	sent = mirage_net_send(app->net, &packet, 1);
 	if (sent != 1)
 		mirage_packet_release(packet);
@@ -175,6 +204,17 @@ void check_log(const char *text)
 	fake.log[0] = '\0';
 }
 
+static void offer_queues(void)
+{
+	netback_offer = 3;
+}
+
+TCase *with_queues(TCase *cases)
+{
+	tcase_add_checked_fixture(cases, offer_queues, NULL);
+	return cases;
+}
+
 int main(void)
 {
 	Suite *suite = suite_create("xen");
@@ -184,6 +224,11 @@ int main(void)
 	suite_add_tcase(suite, net_cases());
 	suite_add_tcase(suite, net_frame_cases());
 	suite_add_tcase(suite, net_breach_cases());
+	suite_add_tcase(suite, net_queue_cases());
+	suite_add_tcase(suite, net_flow_cases());
+	suite_add_tcase(suite, with_queues(net_cases()));
+	suite_add_tcase(suite, with_queues(net_frame_cases()));
+	suite_add_tcase(suite, with_queues(net_breach_cases()));
 	suite_add_tcase(suite, block_cases());
 	suite_add_tcase(suite, block_breach_cases());
 	suite_add_tcase(suite, store_cases());

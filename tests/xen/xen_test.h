@@ -26,11 +26,18 @@ struct net_app {
 	struct mirage_packet *got[1024];
 	unsigned n_got;
 	bool drop; /* releases what it gets */
+	uint16_t
+		port; /* of the flow that it sends; 0: what it sends is not IP */
 };
 
 void app_net_open(struct net_app *app, const char *name, uint32_t accept);
-/** Sends one frame of `length` bytes that all are `fill`. Returns what send did. */
+/** Makes `packet`, of 42 bytes at least, a UDP packet of the flow `port`. */
+void make_flow(struct mirage_packet *packet, uint16_t port);
+/** Sends one frame of `length` bytes that all are `fill`, but for the headers of its
+ *  flow. Returns what send did. */
 int app_net_send(struct net_app *app, uint32_t length, uint8_t fill);
+/** Makes what is sent a flow that goes out on `queue`. */
+void app_net_choose(struct net_app *app, unsigned queue);
 void app_net_release(struct net_app *app);
 
 struct block_app {
@@ -63,6 +70,11 @@ void check_log(const char *text);
 TCase *net_cases(void);
 TCase *net_frame_cases(void);
 TCase *net_breach_cases(void);
+TCase *net_queue_cases(void);
+TCase *net_flow_cases(void);
+
+/** The same cases, with a backend that offers several queues. */
+TCase *with_queues(TCase *cases);
 TCase *block_cases(void);
 TCase *block_breach_cases(void);
 TCase *store_cases(void);
