@@ -13,7 +13,7 @@
 #include <xen/event_channel.h>
 #include <xen/sched.h>
 
-#define PORTS_MAX 64
+#define PORTS_MAX 128 /* what SCHEDOP_poll takes */
 
 struct binding {
 	uint32_t port;
@@ -41,7 +41,7 @@ static bool take_pending(uint32_t port)
 void xen_event_bind(uint32_t port, void (*on_event)(void *arg), void *arg)
 {
 	if (n_bindings == PORTS_MAX)
-		xen_crash("more than 64 event channels");
+		xen_crash("more than 128 event channels");
 	ports[n_bindings] = port;
 	bindings[n_bindings++] = (struct binding){port, on_event, arg};
 }
@@ -53,7 +53,8 @@ uint32_t xen_event_open(uint32_t domid, void (*on_event)(void *arg), void *arg)
 		.remote_dom = (domid_t)domid,
 	};
 
-	if (xen_hypercall(__HYPERVISOR_event_channel_op, EVTCHNOP_alloc_unbound,
+	if (n_bindings == PORTS_MAX ||
+	    xen_hypercall(__HYPERVISOR_event_channel_op, EVTCHNOP_alloc_unbound,
 			  (uintptr_t)&alloc, 0) != 0)
 		return 0;
 	xen_event_bind(alloc.port, on_event, arg);
