@@ -15,7 +15,14 @@ static struct mirage_net *net;
 static bool opening, closing, holding, forwarding;
 static struct mirage_packet *held[HELD_MAX];
 static unsigned n_held;
-static RING_IDX rx_at, tx_at; /* the backend's places */
+/* The backend's places, of each queue, and the queue that an action is about. */
+static RING_IDX rx_at[XEN_NET_QUEUES_MAX], tx_at[XEN_NET_QUEUES_MAX];
+static unsigned queue;
+
+static const uint8_t headers[] = {
+	2,  0, 0, 0, 0, 1,  2, 0, 0, 0,	 0, 2, 8, 0,  0x45, 0, 0,
+	60, 0, 0, 0, 0, 64, 6, 0, 0, 10, 0, 0, 1, 10, 0,    0, 2,
+};
 
 /* ----------------------------------------------------------- Application -- */
 
@@ -120,6 +127,10 @@ static void app_send(struct input *in)
 		assert(to != NULL || length == 0);
 		if (length > 0)
 			memset(to, 0x5a, length);
+		if (length >= sizeof headers) {
+			memcpy(to, headers, sizeof headers);
+			to[29] = byte(in); /* of a flow */
+		}
 		mark(in, packets[i]);
 	}
 	if (n > 1 && (byte(in) & 1) != 0) {
@@ -133,7 +144,7 @@ static void app_send(struct input *in)
 
 /* --------------------------------------------------------------- Backend -- */
 
-static void set_nodes(void)
+static void set_nodes(bool queues)
 {
 	fake_set(FRONT "backend", "/local/domain/0/backend/vif/1/0");
 	fake_set(FRONT "backend-id", "0");
@@ -144,34 +155,45 @@ static void set_nodes(void)
 	fake_set(BACK "feature-split-event-channels", "1");
 	fake_set(BACK "feature-gso-tcpv4", "1");
 	fake_set(BACK "feature-ipv6-csum-offload", "1");
+	if (queues)
+		fake_set(BACK "multi-queue-max-queues", "2");
 	fake_set(BACK "state", "2");
+}
+
+/** What the guest says of the queue under `name`. */
+static uint32_t told(const char *name)
+{
+	char path[64];
+
+	if (fake_get_number(FRONT "multi-queue-num-queues") > 1)
+		snprintf(path, sizeof path, FRONT "queue-%u/%s", queue, name);
+	else
+		snprintf(path, sizeof path, FRONT "%s", name);
+	return (uint32_t)fake_get_number(path);
 }
 
 static netif_rx_sring_t *rx_ring(void)
 {
-	return fake_page((uint32_t)fake_get_number(FRONT "rx-ring-ref"), true);
+	return fake_page(told("rx-ring-ref"), true);
 }
 
 static netif_tx_sring_t *tx_ring(void)
 {
-	return fake_page((uint32_t)fake_get_number(FRONT "tx-ring-ref"), true);
+	return fake_page(told("tx-ring-ref"), true);
 }
 
 static void meet(void)
 {
 	fake_set(BACK "state", "2");
 	fake_settle();
-	rx_at = tx_at = 0;
+	memset(rx_at, 0, sizeof rx_at);
+	memset(tx_at, 0, sizeof tx_at);
 	fake_set(BACK "state", "4");
 	fake_settle();
 }
 
 static void fill_page(uint32_t reference, uint16_t offset, uint8_t kind)
 {
-	static const uint8_t headers[] = {
-		2,  0, 0, 0, 0, 1,  2, 0, 0, 0,	 0, 2, 8, 0,  0x45, 0, 0,
-		60, 0, 0, 0, 0, 64, 6, 0, 0, 10, 0, 0, 1, 10, 0,    0, 2,
-	};
 	uint8_t *page = fake_page(reference, true);
 
 	if (page == NULL || offset > XEN_PAGE_BYTES - sizeof headers)
@@ -194,14 +216,14 @@ static void rx_answer(struct input *in, bool well)
 
 	if (ring == NULL)
 		return;
-	entry = &ring->ring[rx_at++ & (XEN_NET_RX_SLOTS - 1)];
+	entry = &ring->ring[rx_at[queue]++ & (XEN_NET_RX_SLOTS - 1)];
 	response.id = well ? entry->req.id : word(in);
 	response.flags = byte(in) & 15;
 	response.offset = well ? byte(in) & 127 : word(in);
 	response.status = (int16_t)(well ? 60 + word(in) % 3900 : word(in));
 	fill_page(entry->req.gref, response.offset, byte(in));
 	entry->rsp = response;
-	ring->rsp_prod = rx_at;
+	ring->rsp_prod = rx_at[queue];
 }
 
 static void rx_extra(struct input *in)
@@ -215,9 +237,9 @@ static void rx_extra(struct input *in)
 	extra.flags = byte(in) & 1;
 	extra.u.gso.size = word(in);
 	extra.u.gso.type = byte(in);
-	memcpy(&ring->ring[rx_at++ & (XEN_NET_RX_SLOTS - 1)], &extra,
+	memcpy(&ring->ring[rx_at[queue]++ & (XEN_NET_RX_SLOTS - 1)], &extra,
 	       sizeof extra);
-	ring->rsp_prod = rx_at;
+	ring->rsp_prod = rx_at[queue];
 }
 
 static void tx_answer(struct input *in, bool well)
@@ -228,11 +250,11 @@ static void tx_answer(struct input *in, bool well)
 
 	if (ring == NULL)
 		return;
-	entry = &ring->ring[tx_at++ & (XEN_NET_TX_SLOTS - 1)];
+	entry = &ring->ring[tx_at[queue]++ & (XEN_NET_TX_SLOTS - 1)];
 	response.id = well ? entry->req.id : word(in);
 	response.status = well ? NETIF_RSP_OKAY : (int8_t)byte(in) % 3;
 	entry->rsp = response;
-	ring->rsp_prod = tx_at;
+	ring->rsp_prod = tx_at[queue];
 }
 
 /** Writes anywhere in the header of a ring. */
@@ -250,9 +272,9 @@ static void spoil(struct input *in)
 
 static void raise_all(void)
 {
-	fake_raise((uint32_t)fake_get_number(FRONT "event-channel"));
-	fake_raise((uint32_t)fake_get_number(FRONT "event-channel-tx"));
-	fake_raise((uint32_t)fake_get_number(FRONT "event-channel-rx"));
+	fake_raise(told("event-channel"));
+	fake_raise(told("event-channel-tx"));
+	fake_raise(told("event-channel-rx"));
 }
 
 static void hold(struct input *in)
@@ -263,9 +285,9 @@ static void hold(struct input *in)
 	if (!may_hold())
 		return;
 	if (which == 0)
-		fake_map((uint32_t)fake_get_number(FRONT "rx-ring-ref"), true);
+		fake_map(told("rx-ring-ref"), true);
 	else if (which == 1)
-		fake_map((uint32_t)fake_get_number(FRONT "tx-ring-ref"), true);
+		fake_map(told("tx-ring-ref"), true);
 	else if (ring != NULL)
 		fake_map(ring->ring[which].req.gref, true);
 }
@@ -288,6 +310,7 @@ static void change_node(struct input *in)
 		FRONT "backend-id",
 		"/local/domain/0/backend/vif/1/0",
 		FRONT "state",
+		BACK "multi-queue-max-queues",
 	};
 
 	change(in, nodes[byte(in) % (sizeof nodes / sizeof *nodes)]);
@@ -297,7 +320,10 @@ static void change_node(struct input *in)
 
 static void act(struct input *in)
 {
-	switch (byte(in) % 20) {
+	uint8_t what = byte(in);
+
+	queue = what / 20 % XEN_NET_QUEUES_MAX;
+	switch (what % 20) {
 	case 0:
 		app_send(in);
 		break;
@@ -392,6 +418,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct input in = {data, data + size};
 	static bool started;
+	uint8_t begin;
 
 	if (!started)
 		fake_start(NULL);
@@ -399,8 +426,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	fake_store_reset();
 	fake.conflicts = 0;
 	fake.log[0] = '\0';
-	set_nodes();
-	if ((byte(&in) & 1) != 0) {
+	begin = byte(&in);
+	set_nodes((begin & 2) != 0);
+	if ((begin & 1) != 0) {
 		app_open(MIRAGE_NET_ACCEPT_ALL);
 		meet();
 	}
