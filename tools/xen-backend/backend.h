@@ -65,6 +65,10 @@ void device_look(struct device *device);
 void device_lose(struct device *device, bool lost);
 void device_set_state(struct device *device, unsigned state);
 void device_notify(struct device *device);
+/** The requests of the guest, sent at once, that a breach waits for. */
+unsigned device_breach_needs(enum world_breach breach);
+/** Says in the store what makes no sense, in `key` too. */
+void device_nonsense(struct device *device, const char *key);
 /** Maps `n` pages of rings; NULL if they cannot be. */
 void *device_map(struct device *device, const uint32_t *references, unsigned n);
 
@@ -138,7 +142,7 @@ struct nic {
 	struct device device; /* first */
 	struct nic *other;    /* the far end of the wire */
 	bool link;
-	void *tx_shared, *rx_shared;
+	void *tx_shared, *rx_shared, *kept;
 	netif_tx_back_ring_t tx;
 	netif_rx_back_ring_t rx;
 	struct frame *waiting, **waiting_end;

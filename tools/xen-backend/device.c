@@ -108,6 +108,31 @@ void device_notify(struct device *device)
 		events_notify(device->port);
 }
 
+unsigned device_breach_needs(enum world_breach breach)
+{
+	switch (breach) {
+	case WORLD_SILENT:
+	case WORLD_NONSENSE:
+	case WORLD_REFUSE:
+		return 0;
+	case WORLD_TWICE:
+	case WORLD_STATUS:
+		return 2;
+	default:
+		return 1;
+	}
+}
+
+/* The state is what it was in the end, and so the frontend looks at the rest. */
+void device_nonsense(struct device *device, const char *key)
+{
+	store_write(device->back, "state", "-3");
+	store_write(device->back, "state", "99999999999999999999");
+	store_write(device->back, "state", "up");
+	store_write(device->back, key, "-1");
+	device_set_state(device, device->state);
+}
+
 void *device_map(struct device *device, const uint32_t *references, unsigned n)
 {
 	uint32_t copy[RING_PAGES_MAX];

@@ -162,36 +162,52 @@ static void respond(struct disk *disk, uint64_t id, uint8_t op, int status)
 	disk->ring.rsp_prod_pvt++;
 }
 
+/* ---------------------------------------------------------------- Breaches */
+
+static void answer(struct disk *disk, enum world_breach breach)
+{
+	uint64_t first = RING_GET_REQUEST(&disk->ring, disk->ring.req_cons)->id;
+
+	for (unsigned i = device_breach_needs(breach); i > 0; i--) {
+		struct blkif_request request =
+			*RING_GET_REQUEST(&disk->ring, disk->ring.req_cons);
+
+		disk->ring.req_cons++;
+		if (breach == WORLD_TWICE)
+			request.id = first;
+		if (breach == WORLD_WRONG_ID)
+			request.id = 0xdeadbeef;
+		respond(disk, request.id, request.operation,
+			breach == WORLD_STATUS ? -30000 : BLKIF_RSP_OKAY);
+	}
+}
+
 /* Does what no backend should. */
 static void breach(struct disk *disk)
 {
 	enum world_breach breach = disk->device.breach;
 
 	disk->device.breach = 0;
-	if (breach == WORLD_WRONG_ID)
-		respond(disk, 0xdeadbeef, BLKIF_OP_READ, 0);
-	else if (breach == WORLD_INDEX_JUMPS)
+	if (breach == WORLD_INDEX_JUMPS)
 		disk->ring.rsp_prod_pvt += 1000;
 	else if (breach == WORLD_INDEX_BACK)
 		disk->ring.rsp_prod_pvt -= 3;
+	else if (breach == WORLD_REFUSE)
+		disk->flush = false;
 	else if (breach == WORLD_NONSENSE)
-		respond(disk, 0, 255, -30000);
+		device_nonsense(&disk->device, "sectors");
+	else
+		answer(disk, breach);
+	disk->ring.sring->req_event = disk->ring.req_cons + 1;
 	RING_PUSH_RESPONSES(&disk->ring);
 	device_notify(&disk->device);
 }
 
-static void serve(struct device *device)
+static void serve_requests(struct disk *disk)
 {
-	struct disk *disk = of(device);
 	struct blkif_request request;
 	int more = 1, notify;
 
-	if (device->breach == WORLD_SILENT || device->paused)
-		return;
-	if (device->breach != 0 && device->breach != WORLD_TWICE) {
-		breach(disk);
-		return;
-	}
 	while (more) {
 		while (RING_HAS_UNCONSUMED_REQUESTS(&disk->ring)) {
 			request = *RING_GET_REQUEST(&disk->ring,
@@ -199,14 +215,28 @@ static void serve(struct device *device)
 			disk->ring.req_cons++;
 			respond(disk, request.id, request.operation,
 				work(disk, &request));
-			if (device->breach == WORLD_TWICE)
-				respond(disk, request.id, request.operation, 0);
 		}
 		RING_PUSH_RESPONSES_AND_CHECK_NOTIFY(&disk->ring, notify);
 		if (notify)
-			device_notify(device);
+			device_notify(&disk->device);
 		RING_FINAL_CHECK_FOR_REQUESTS(&disk->ring, more);
 	}
+}
+
+static void serve(struct device *device)
+{
+	struct disk *disk = of(device);
+
+	if (device->breach == WORLD_SILENT || device->paused)
+		return;
+	if (device->breach != 0 &&
+	    XEN_RING_NR_UNCONSUMED_REQUESTS(&disk->ring) <
+		    device_breach_needs(device->breach))
+		return;
+	if (device->breach != 0)
+		breach(disk);
+	else
+		serve_requests(disk);
 }
 
 /* --------------------------------------------------------------- Meeting -- */

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #define SLOTS_MAX 18
 
@@ -184,27 +185,56 @@ static void long_frame(struct nic *nic)
 		(struct netif_rx_response){
 			.id = request.id, .offset = 4000, .status = 4000};
 	nic->rx.rsp_prod_pvt++;
-	RING_PUSH_RESPONSES(&nic->rx);
 }
 
+/* Until the device is closed. */
+static void keep(struct nic *nic, uint32_t reference)
+{
+	nic->kept = xengnttab_map_grant_ref(grants, nic->device.domid,
+					    reference, PROT_READ);
+}
+
+static void answer(struct nic *nic, enum world_breach breach)
+{
+	uint16_t first = RING_GET_REQUEST(&nic->tx, nic->tx.req_cons)->id;
+
+	for (unsigned i = device_breach_needs(breach); i > 0; i--) {
+		struct netif_tx_request request =
+			*RING_GET_REQUEST(&nic->tx, nic->tx.req_cons);
+
+		nic->tx.req_cons++;
+		if (breach == WORLD_KEEPS)
+			keep(nic, request.gref);
+		if (breach == WORLD_TWICE)
+			request.id = first;
+		if (breach == WORLD_WRONG_ID)
+			request.id = 60000;
+		respond(nic, request.id,
+			breach == WORLD_STATUS ? -30000 : NETIF_RSP_OKAY);
+	}
+}
+
+/* Does what no backend should. */
 static void breach(struct nic *nic)
 {
 	enum world_breach breach = nic->device.breach;
 
 	nic->device.breach = 0;
-	if (breach == WORLD_WRONG_ID)
-		respond(nic, 60000, NETIF_RSP_OKAY);
-	else if (breach == WORLD_INDEX_JUMPS)
+	if (breach == WORLD_INDEX_JUMPS)
 		nic->tx.rsp_prod_pvt += 1000;
 	else if (breach == WORLD_INDEX_BACK)
 		nic->tx.rsp_prod_pvt -= 3;
-	else if (breach == WORLD_TWICE)
-		respond(nic, 0, NETIF_RSP_OKAY);
-	else if (breach == WORLD_NONSENSE)
-		respond(nic, 0, -30000);
+	else if (breach == WORLD_RX_JUMPS)
+		nic->rx.rsp_prod_pvt += 1000;
 	else if (breach == WORLD_LONG)
 		long_frame(nic);
+	else if (breach == WORLD_NONSENSE)
+		device_nonsense(&nic->device, "carrier");
+	else
+		answer(nic, breach);
+	nic->tx.sring->req_event = nic->tx.req_cons + 1;
 	RING_PUSH_RESPONSES(&nic->tx);
+	RING_PUSH_RESPONSES(&nic->rx);
 	device_notify(&nic->device);
 }
 
@@ -213,6 +243,9 @@ static void serve(struct device *device)
 	struct nic *nic = of(device);
 
 	if (device->breach == WORLD_SILENT || device->paused)
+		return;
+	if (device->breach != 0 && XEN_RING_NR_UNCONSUMED_REQUESTS(&nic->tx) <
+					   device_breach_needs(device->breach))
 		return;
 	if (device->breach != 0) {
 		breach(nic);
@@ -259,6 +292,9 @@ static void disconnect(struct device *device)
 
 	xengnttab_unmap(grants, nic->tx_shared, 1);
 	xengnttab_unmap(grants, nic->rx_shared, 1);
+	if (nic->kept != NULL)
+		xengnttab_unmap(grants, nic->kept, 1);
+	nic->kept = NULL;
 	while (nic->waiting != NULL)
 		forget_first(nic);
 	device->breach = 0;

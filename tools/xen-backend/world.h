@@ -40,15 +40,20 @@ enum world_op {
 	WORLD_PAUSE_CONSOLE = 13 /* argument: paused */
 };
 
-/** How a played backend breaks its protocol, once. */
+/** How a played backend breaks its protocol, once. It does so when the guest next
+ *  sends it two requests at once; with the store, immediately. */
 enum world_breach {
-	WORLD_WRONG_ID = 1,    /* a response to what was never asked */
-	WORLD_TWICE = 2,       /* the same response twice */
+	WORLD_WRONG_ID = 1,    /* answers what was never asked */
+	WORLD_TWICE = 2,       /* answers one request twice, another never */
 	WORLD_INDEX_JUMPS = 3, /* more responses than requests */
 	WORLD_INDEX_BACK = 4,  /* fewer responses than before */
-	WORLD_LONG = 5,	       /* a frame that is longer than its page */
-	WORLD_NONSENSE = 6,    /* states and numbers that are none */
-	WORLD_SILENT = 7       /* no response any more */
+	WORLD_STATUS = 5,      /* answers with a status that is none */
+	WORLD_SILENT = 6,      /* no response any more */
+	WORLD_NONSENSE = 7,  /* states and numbers in the store that are none */
+	WORLD_REFUSE = 8,    /* disks: no flush any more, unannounced */
+	WORLD_LONG = 9,	     /* networks: a frame longer than its page */
+	WORLD_RX_JUMPS = 10, /* networks: more frames than pages */
+	WORLD_KEEPS = 11     /* networks: answers, keeps the page mapped */
 };
 
 struct world {

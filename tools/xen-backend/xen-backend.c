@@ -98,14 +98,14 @@ static bool to_played(struct guest *guest, const struct world *world)
 	case WORLD_INJECT:
 		return nic_deliver(nic, world->bytes, world->length);
 	case WORLD_PAUSE:
+		device->paused = world->argument != 0;
+		break;
 	case WORLD_BREACH:
-		if (world->op == WORLD_PAUSE)
-			device->paused = world->argument != 0;
-		else
-			device->breach = (enum world_breach)world->argument;
-		if (device->connected)
-			device->ops->serve(device);
-		return true;
+		if (is_net ? world->argument == WORLD_REFUSE
+			   : world->argument > WORLD_REFUSE)
+			return false;
+		device->breach = (enum world_breach)world->argument;
+		break;
 	case WORLD_LOSE:
 		device_lose(device, world->argument != 0);
 		return true;
@@ -123,6 +123,9 @@ static bool to_played(struct guest *guest, const struct world *world)
 	default:
 		return false;
 	}
+	if (device->connected)
+		device->ops->serve(device);
+	return true;
 }
 
 static bool to_linux(const struct guest *guest, const struct world *world)
