@@ -43,8 +43,8 @@ bool xen_net_rx_make_pool(struct xen_net *net, unsigned n_queues)
 	return true;
 }
 
-/** Gives the backend pages for frames to come. */
-static void refill(struct xen_net_queue *queue)
+/** Gives the backend pages for frames to come; false when there were too few. */
+static bool refill(struct xen_net_queue *queue)
 {
 	struct xen_net *net = queue->net;
 
@@ -55,15 +55,13 @@ static void refill(struct xen_net_queue *queue)
 			mirage_pool_get(&net->rx_pool.pool);
 		struct netif_rx_request *to;
 
-		net->rx_starved |= packet == NULL;
 		if (packet == NULL)
-			break;
+			return false;
 		slot->reference =
 			xen_grant(net->bus.backend_id, packet->buffer, false);
 		if (slot->reference == XEN_GRANT_NONE) {
 			mirage_packet_release(packet);
-			net->rx_starved = true;
-			break;
+			return false;
 		}
 		slot->packet = packet;
 		to = RING_GET_REQUEST(&queue->rx, at);
@@ -71,23 +69,30 @@ static void refill(struct xen_net_queue *queue)
 		to->gref = slot->reference;
 		queue->rx.req_prod_pvt++;
 	}
+	return true;
 }
 
-static void push(struct xen_net_queue *queue)
+/** As `refill`, and shows them. */
+static bool push(struct xen_net_queue *queue)
 {
+	bool filled = refill(queue);
 	int notify;
 
-	refill(queue);
 	RING_PUSH_REQUESTS_AND_CHECK_NOTIFY(&queue->rx, notify);
 	if (notify)
 		xen_event_notify(queue->rx_port);
+	return filled;
 }
 
 void xen_net_rx_push(struct xen_net *net)
 {
+	bool starved = false;
+
+	/* The packet that cannot be granted is not what the rings wait for. */
 	net->rx_starved = false;
 	for (unsigned i = 0; i < net->n_queues; i++)
-		push(&net->queues[i]);
+		starved |= !push(&net->queues[i]);
+	net->rx_starved = starved;
 }
 
 /** The packet of `slot`, taken back from the backend; NULL if it will not. */
@@ -372,7 +377,8 @@ bool xen_net_rx_init(struct xen_net_queue *queue)
 	FRONT_RING_INIT(&queue->rx, queue->rx_shared, XEN_PAGE_BYTES);
 	queue->rx_reference =
 		xen_grant(queue->net->bus.backend_id, queue->rx_shared, false);
-	refill(queue);
+	if (!refill(queue))
+		queue->net->rx_starved = true;
 	RING_PUSH_REQUESTS(&queue->rx);
 	return queue->rx_reference != XEN_GRANT_NONE;
 }
