@@ -184,6 +184,24 @@ MIRAGE_API int mirage_pool_reserve(struct mirage_pool *pool,
 MIRAGE_API void mirage_pool_abandon(struct mirage_pool *pool,
 				    void (*on_empty)(struct mirage_pool *pool));
 
+#define MIRAGE_POOL_HEADROOM_BYTES 64u
+
+/** A pool of `n` packets of `frame_bytes` with a headroom of
+ *  MIRAGE_POOL_HEADROOM_BYTES, in memory of its own, or NULL. */
+MIRAGE_API struct mirage_pool *mirage_pool_new(uint32_t n, uint32_t frame_bytes,
+					       struct mirage_net *net);
+
+/** Frees what `mirage_pool_new` gave once its last packet has come back. NULL is
+ *  fine. */
+MIRAGE_API void mirage_pool_free(struct mirage_pool *pool);
+
+/** How many packets are enough for a pool of frames of `frame_bytes`. */
+MIRAGE_API uint32_t mirage_pool_frames(uint32_t frame_bytes);
+
+/** Copies the bytes of a frame, of one fragment or of many, to `to`. */
+MIRAGE_API void mirage_core_net_gather(uint8_t *to,
+				       const struct mirage_packet *frame);
+
 /* ------------------------------------------------------------------ URIs -- */
 
 #define MIRAGE_URI_TEXT_MAX 1023

@@ -2,16 +2,8 @@
 /* Finds the network for a URI, and what all networks need. */
 #include "net.h"
 
-#include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-
-#define POOL_ALIGN_BYTES 64u
-#define POOL_FRAMES 256u
-/* Of jumbo frames fewer: 64 of them are 4 MiB, touched when used. */
-#define POOL_FRAMES_JUMBO 64u
-#define JUMBO_BYTES 10240u
 
 static const struct unix_net_scheme {
 	const char *name;
@@ -75,51 +67,4 @@ void unix_net_open(struct mirage_open *open)
 		mirage_open_refuse(open, MIRAGE_EINVAL, "%s", wrong);
 	else
 		unix_net_dispatch(open, &uri);
-}
-
-/* --------------------------------------------------------------- Pools -- */
-
-uint32_t unix_net_pool_frames(uint32_t frame_bytes)
-{
-	return frame_bytes > JUMBO_BYTES ? POOL_FRAMES_JUMBO : POOL_FRAMES;
-}
-
-struct mirage_pool *unix_net_pool_new(uint32_t n, uint32_t frame_bytes,
-				      struct mirage_net *net)
-{
-	uint32_t stride =
-		(UNIX_NET_HEADROOM_BYTES + frame_bytes + POOL_ALIGN_BYTES - 1) &
-		~(POOL_ALIGN_BYTES - 1);
-	size_t head = sizeof(struct mirage_pool) +
-		      n * sizeof(struct mirage_packet) + POOL_ALIGN_BYTES;
-	struct mirage_pool *pool = calloc(1, head + (size_t)n * stride);
-	uintptr_t memory;
-
-	if (pool == NULL)
-		return NULL;
-	memory = (uintptr_t)pool + head;
-	memory &= ~(uintptr_t)(POOL_ALIGN_BYTES - 1);
-	mirage_pool_init(pool, (struct mirage_packet *)(pool + 1),
-			 (void *)memory, n, stride, UNIX_NET_HEADROOM_BYTES,
-			 net);
-	return pool;
-}
-
-static void unix_net_pool_empty(struct mirage_pool *pool)
-{
-	free(pool);
-}
-
-void unix_net_pool_free(struct mirage_pool *pool)
-{
-	if (pool != NULL)
-		mirage_pool_abandon(pool, unix_net_pool_empty);
-}
-
-void unix_net_copy(uint8_t *to, const struct mirage_packet *frame)
-{
-	for (; frame != NULL; frame = frame->next) {
-		memcpy(to, frame->data, frame->length_bytes);
-		to += frame->length_bytes;
-	}
 }

@@ -111,7 +111,7 @@ static void pair_pass(struct pair_end *to, struct mirage_packet *frame)
 
 	if (packet == NULL)
 		return;
-	unix_net_copy(mirage_packet_append(packet, length), frame);
+	mirage_core_net_gather(mirage_packet_append(packet, length), frame);
 	pair_mark(to, frame, packet);
 	to->queue[(to->first + to->n_queued++) % QUEUE_FRAMES] = packet;
 }
@@ -233,10 +233,10 @@ static void unix_pair_dispose(struct mirage_net *net)
 {
 	struct pair_end *end = (struct pair_end *)net;
 
-	unix_net_pool_free(end->tx_pool);
-	unix_net_pool_free(end->tx_large);
-	unix_net_pool_free(end->rx_pool);
-	unix_net_pool_free(end->rx_large);
+	mirage_pool_free(end->tx_pool);
+	mirage_pool_free(end->tx_large);
+	mirage_pool_free(end->rx_pool);
+	mirage_pool_free(end->rx_large);
 	free(end);
 }
 
@@ -298,11 +298,11 @@ static void pair_describe(struct pair_end *end, uint32_t accept)
 	info->caps = MIRAGE_NET_CAP_FRAGMENTS | MIRAGE_NET_CAP_TX_CSUM |
 		     MIRAGE_NET_CAP_LINK | TX_GSO_CAPS |
 		     (accept & MIRAGE_NET_ACCEPT_ALL);
-	info->headroom_bytes = UNIX_NET_HEADROOM_BYTES;
+	info->headroom_bytes = MIRAGE_POOL_HEADROOM_BYTES;
 	info->gso_max_bytes = GSO_MAX_BYTES;
 	info->max_fragments = 64;
-	info->pool_frames = unix_net_pool_frames(info->mtu_bytes +
-						 UNIX_ETHERNET_HEADER_BYTES);
+	info->pool_frames = mirage_pool_frames(info->mtu_bytes +
+					       UNIX_ETHERNET_HEADER_BYTES);
 }
 
 /* Before the other end is open nobody knows what it takes: the first one hopes
@@ -326,13 +326,13 @@ static bool pair_memory(struct pair_end *end)
 	uint32_t frame_bytes = end->info.mtu_bytes + UNIX_ETHERNET_HEADER_BYTES;
 	uint32_t n = end->info.pool_frames;
 
-	end->tx_pool = unix_net_pool_new(n, frame_bytes, &end->net);
+	end->tx_pool = mirage_pool_new(n, frame_bytes, &end->net);
 	/* A full queue and a receiver who holds as much again. */
-	end->rx_pool = unix_net_pool_new(QUEUE_FRAMES + n, frame_bytes, NULL);
-	end->tx_large = unix_net_pool_new(GSO_FRAMES, GSO_MAX_BYTES, &end->net);
+	end->rx_pool = mirage_pool_new(QUEUE_FRAMES + n, frame_bytes, NULL);
+	end->tx_large = mirage_pool_new(GSO_FRAMES, GSO_MAX_BYTES, &end->net);
 	if ((end->info.caps & RX_GSO_CAPS) != 0)
 		end->rx_large =
-			unix_net_pool_new(GSO_FRAMES, GSO_MAX_BYTES, NULL);
+			mirage_pool_new(GSO_FRAMES, GSO_MAX_BYTES, NULL);
 	return end->tx_pool != NULL && end->rx_pool != NULL &&
 	       end->tx_large != NULL &&
 	       ((end->info.caps & RX_GSO_CAPS) != 0) == (end->rx_large != NULL);

@@ -346,7 +346,7 @@ static void tap_dispose(struct mirage_net *net)
 	struct tap *tap = (struct tap *)net;
 
 	for (unsigned i = 0; i < POOLS; i++)
-		unix_net_pool_free(tap->pools[i]);
+		mirage_pool_free(tap->pools[i]);
 	free(tap);
 }
 
@@ -367,9 +367,9 @@ static void tap_describe(struct tap *tap)
 	info->size = sizeof(*info);
 	info->caps = MIRAGE_NET_CAP_FRAGMENTS | tap->host.accept;
 	info->mtu_bytes = tap->host.mtu_bytes;
-	info->headroom_bytes = UNIX_NET_HEADROOM_BYTES;
+	info->headroom_bytes = MIRAGE_POOL_HEADROOM_BYTES;
 	info->max_fragments = UNIX_TAP_FRAGMENTS_MAX;
-	info->pool_frames = unix_net_pool_frames(tap->longest_bytes);
+	info->pool_frames = mirage_pool_frames(tap->longest_bytes);
 	memcpy(info->mac, tap->host.mac, sizeof(info->mac));
 	info->link_up = true;
 	if (tap->header_bytes == 0)
@@ -385,16 +385,16 @@ static bool tap_pools(struct tap *tap)
 	struct mirage_pool **pools = tap->pools;
 
 	/* One byte more tells a frame that is too long. */
-	pools[POOL_RX] = unix_net_pool_new(n, tap->longest_bytes + 1, NULL);
-	pools[POOL_TX] = unix_net_pool_new(n, tap->longest_bytes, &tap->net);
+	pools[POOL_RX] = mirage_pool_new(n, tap->longest_bytes + 1, NULL);
+	pools[POOL_TX] = mirage_pool_new(n, tap->longest_bytes, &tap->net);
 	if (pools[POOL_RX] == NULL || pools[POOL_TX] == NULL)
 		return false;
 	if (tap->header_bytes == 0)
 		return true;
 	pools[POOL_RX_GSO] =
-		unix_net_pool_new(POOL_GSO_FRAMES, GSO_MAX_BYTES, NULL);
+		mirage_pool_new(POOL_GSO_FRAMES, GSO_MAX_BYTES, NULL);
 	pools[POOL_TX_GSO] =
-		unix_net_pool_new(POOL_GSO_FRAMES, GSO_MAX_BYTES, &tap->net);
+		mirage_pool_new(POOL_GSO_FRAMES, GSO_MAX_BYTES, &tap->net);
 	return pools[POOL_RX_GSO] != NULL && pools[POOL_TX_GSO] != NULL;
 }
 

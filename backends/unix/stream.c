@@ -154,7 +154,7 @@ static int unix_stream_send(struct mirage_net *net,
 
 		if (to == NULL)
 			break;
-		unix_net_copy(to, packets[i]);
+		mirage_core_net_gather(to, packets[i]);
 		mirage_packet_release(packets[i]);
 	}
 	unix_kick(&stream->kick);
@@ -376,8 +376,8 @@ static void unix_stream_dispose(struct mirage_net *net)
 	struct unix_stream *stream = (struct unix_stream *)net;
 
 	free(stream->tx.bytes);
-	unix_net_pool_free(stream->tx_pool);
-	unix_net_pool_free(stream->rx_pool);
+	mirage_pool_free(stream->tx_pool);
+	mirage_pool_free(stream->rx_pool);
 	free(stream);
 }
 
@@ -393,7 +393,7 @@ static bool stream_memory(struct unix_stream *stream)
 {
 	uint32_t frame_bytes =
 		stream->info.mtu_bytes + UNIX_ETHERNET_HEADER_BYTES;
-	uint32_t n = unix_net_pool_frames(frame_bytes);
+	uint32_t n = mirage_pool_frames(frame_bytes);
 	uint8_t *bytes = malloc(2 * FRAMING_BUFFER_BYTES);
 
 	if (bytes == NULL)
@@ -401,8 +401,8 @@ static bool stream_memory(struct unix_stream *stream)
 	framing_init(&stream->tx, bytes, FRAMING_BUFFER_BYTES);
 	framing_init(&stream->rx, bytes + FRAMING_BUFFER_BYTES,
 		     FRAMING_BUFFER_BYTES);
-	stream->tx_pool = unix_net_pool_new(n, frame_bytes, &stream->net);
-	stream->rx_pool = unix_net_pool_new(n, frame_bytes, NULL);
+	stream->tx_pool = mirage_pool_new(n, frame_bytes, &stream->net);
+	stream->rx_pool = mirage_pool_new(n, frame_bytes, NULL);
 	stream->info.pool_frames = n;
 	return stream->tx_pool != NULL && stream->rx_pool != NULL;
 }
@@ -419,7 +419,7 @@ bool unix_stream_init(struct unix_stream *stream,
 	stream->counters.size = sizeof(stream->counters);
 	stream->info.size = sizeof(stream->info);
 	stream->info.caps = MIRAGE_NET_CAP_FRAGMENTS | MIRAGE_NET_CAP_LINK;
-	stream->info.headroom_bytes = UNIX_NET_HEADROOM_BYTES;
+	stream->info.headroom_bytes = MIRAGE_POOL_HEADROOM_BYTES;
 	stream->info.max_fragments = 64;
 	return stream_memory(stream);
 }

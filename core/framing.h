@@ -4,11 +4,11 @@
  * `-netdev socket` have them (net/stream.c, net/net.c of QEMU 7.2): before each
  * frame its length in bytes, 4 bytes, big-endian. passt speaks the same.
  *
- * Pure: it works on a buffer and makes no call. The backend and mirage-slirp
- * share it, and the fuzzer feeds it.
+ * Pure: it works on a buffer and makes no call. Backends and mirage-slirp share
+ * it, and the fuzzer feeds it.
  */
-#ifndef MIRAGE_UNIX_FRAMING_H
-#define MIRAGE_UNIX_FRAMING_H
+#ifndef MIRAGE_CORE_FRAMING_H
+#define MIRAGE_CORE_FRAMING_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -76,4 +76,4 @@ void framing_written(struct framing *framing, uint32_t bytes);
 /** How many frames have not been written to their last byte. */
 uint32_t framing_unwritten(const struct framing *framing);
 
-#endif /* MIRAGE_UNIX_FRAMING_H */
+#endif /* MIRAGE_CORE_FRAMING_H */
