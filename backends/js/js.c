@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: ISC */
+/* The JavaScript backend: its loop is that of JavaScript. */
+#include "js.h"
+
+/* The world gets its chance after so many turns. */
+#define TURNS_MAX 64
+
+char js_text[JS_TEXT_BYTES];
+
+char *mirage_js_text(void)
+{
+	return js_text;
+}
+
+void mirage_js_turn(void)
+{
+	int turns = 0;
+
+	if (mirage_core_ended())
+		return;
+	do
+		mirage_core_turn();
+	while (mirage_core_ready() && ++turns < TURNS_MAX);
+	if (mirage_core_ended())
+		js_ended(mirage_core_status());
+}
+
+void mirage_js_event(uint32_t event)
+{
+	mirage_core_event(event);
+}
+
+/* Returns while the program goes on: main's result means nothing then. */
+static int run(void)
+{
+	js_clock_init();
+	js_started();
+	mirage_js_turn();
+	return mirage_core_status();
+}
+
+static const struct mirage_ambient ambient = {
+	.size = sizeof ambient,
+	.console = &js_console_ops,
+	.clock = &js_clock_ops,
+	.time = &js_time_ops,
+	.random = &js_random_ops,
+};
+
+static const char usage[] =
+	"Networks:\n"
+	"  ws://HOST[:PORT]/PATH, wss://…  one binary message is one frame\n"
+	"  bc:LAN[,batch]         the tabs or programs of one origin\n"
+	"  unix:PATH[,listen][,connect]  stream socket with QEMU's framing "
+	"(Node)\n"
+	"  fd:NUMBER              an inherited tap (Node)\n"
+	"  all of them            [,mtu=N][,mac=MAC][,pcap=FILE]\n"
+	"Blocks:\n"
+	"  file:PATH[,ro][,sector=512|4096]   (Node)\n"
+	"  opfs:PATH[,size=SIZE][,ro][,sector=512|4096]   (browsers)\n"
+	"  idb:NAME[,size=SIZE][,ro][,sector=512|4096]    (browsers)\n"
+	"  mem:SIZE[,sector=512|4096]   SIZE as in 64M\n";
+
+const struct mirage_backend mirage_backend = {
+	.size = sizeof mirage_backend,
+	.name = "js",
+	.ambient = &ambient,
+	.run = run,
+	.net_open = js_net_open_uri,
+	.block_open = js_block_open_uri,
+	.usage = usage,
+};

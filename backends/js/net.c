@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Networks: the loader's drivers move the frames, named by the scheme of the URI.
+ * Between them and us lies one queue each way, in our memory, of frames behind
+ * their lengths, so that the boundary is crossed once for many frames.
+ */
+#include "js.h"
+
+#include "framing.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define ETHERNET_HEADER_BYTES 14u
+#define BATCH_FRAMES 64u
+#define FRAGMENTS_MAX 64u
+/** How long a closed device tries to hand over what it has taken. */
+#define LINGER_NS 1000000000u
+
+struct js_net {
+	struct mirage_net net; /* first */
+	struct mirage_net_info info;
+	struct mirage_net_counters counters;
+	struct mirage_open *open;
+	struct framing tx, rx;
+	struct mirage_pool *tx_pool, *rx_pool;
+	struct mirage_timer linger;
+	bool closing, finishing;
+};
+
+/* ------------------------------------------------------------- Sending -- */
+
+static void finish(void *arg)
+{
+	struct js_net *net = arg;
+
+	if (net->finishing)
+		return;
+	net->finishing = true;
+	mirage_timer_cancel(&net->linger);
+	net->counters.tx_dropped_error += framing_unwritten(&net->tx);
+	js_net_close(net);
+}
+
+static void flush(struct js_net *net)
+{
+	uint32_t bytes = framing_bytes(&net->tx);
+
+	if (bytes != 0 && !net->finishing)
+		framing_written(
+			&net->tx,
+			js_net_send(net, net->tx.bytes + net->tx.from, bytes));
+	if (net->closing && framing_bytes(&net->tx) == 0)
+		finish(net);
+}
+
+static int drop(struct js_net *net, struct mirage_packet *const packets[],
+		size_t n)
+{
+	net->counters.tx_dropped_link += n;
+	for (size_t i = 0; i < n; i++)
+		mirage_packet_release(packets[i]);
+	return (int)n;
+}
+
+static int net_send(struct mirage_net *base,
+		    struct mirage_packet *const packets[], size_t n)
+{
+	struct js_net *net = (struct js_net *)base;
+	size_t i;
+
+	if (!net->info.link_up)
+		return drop(net, packets, n);
+	for (i = 0; i < n; i++) {
+		uint8_t *to = framing_put(
+			&net->tx,
+			(uint32_t)mirage_packet_frame_bytes(packets[i]));
+
+		if (to == NULL)
+			break;
+		mirage_core_net_gather(to, packets[i]);
+		mirage_packet_release(packets[i]);
+	}
+	flush(net);
+	return (int)i;
+}
+
+static int net_reserve(struct mirage_net *base, uint32_t length_bytes,
+		       struct mirage_packet *packets[], size_t n)
+{
+	struct js_net *net = (struct js_net *)base;
+
+	(void)length_bytes; /* every packet of the pool has room for the mtu */
+	return mirage_pool_reserve(net->tx_pool, packets, n);
+}
+
+static void net_close(struct mirage_net *base)
+{
+	struct js_net *net = (struct js_net *)base;
+
+	net->closing = true;
+	mirage_timer_start(&net->linger,
+			   mirage_clock_monotonic_ns() + LINGER_NS, finish,
+			   net);
+	flush(net);
+}
+
+static void on_writable(struct js_net *net)
+{
+	flush(net);
+	if (framing_bytes(&net->tx) <= net->tx.capacity_bytes / 2)
+		mirage_core_net_event(&net->net, MIRAGE_EVENT_WRITABLE);
+}
+
+/* ----------------------------------------------------------- Receiving -- */
+
+/** Takes up to BATCH_FRAMES frames out of what has come in. */
+static uint32_t batch(struct js_net *net, struct mirage_packet *packets[],
+		      enum framing_found *found)
+{
+	uint32_t longest = net->info.mtu_bytes + ETHERNET_HEADER_BYTES;
+	uint32_t length, n = 0;
+	const uint8_t *frame;
+
+	while (n < BATCH_FRAMES) {
+		*found = framing_next(&net->rx, longest, &frame, &length);
+		if (*found == FRAMING_MORE || *found == FRAMING_BROKEN)
+			break;
+		if (*found == FRAMING_SIZE) {
+			net->counters.rx_dropped_size++;
+			continue;
+		}
+		packets[n] = mirage_pool_get(net->rx_pool);
+		if (packets[n] == NULL) {
+			net->counters.rx_dropped_memory++;
+			continue;
+		}
+		memcpy(mirage_packet_append(packets[n++], length), frame,
+		       length);
+	}
+	return n;
+}
+
+static uint32_t on_room_bytes(struct js_net *net)
+{
+	uint32_t room;
+
+	framing_room(&net->rx, &room);
+	return room;
+}
+
+static uint8_t *on_room(struct js_net *net)
+{
+	uint32_t room;
+
+	return framing_room(&net->rx, &room);
+}
+
+/* The receiver may close the device meanwhile. */
+static bool on_filled(struct js_net *net, uint32_t bytes)
+{
+	struct mirage_packet *packets[BATCH_FRAMES];
+	enum framing_found found = FRAMING_FRAME;
+
+	framing_filled(&net->rx, bytes);
+	while (found != FRAMING_MORE && found != FRAMING_BROKEN &&
+	       !net->closing) {
+		uint32_t n = batch(net, packets, &found);
+
+		mirage_core_net_deliver(&net->net, packets, n);
+	}
+	if (found != FRAMING_BROKEN || net->closing)
+		return true;
+	mirage_log(MIRAGE_LOG_WARN,
+		   "network '%s': the peer announces a frame of more than %u "
+		   "bytes, it does not speak QEMU's stream framing",
+		   net->net.name, FRAMING_MAX_BYTES);
+	return false;
+}
+
+static void on_invalid(struct js_net *net, uint32_t n)
+{
+	net->counters.rx_dropped_invalid += n;
+}
+
+static void on_size(struct js_net *net, uint32_t n)
+{
+	net->counters.rx_dropped_size += n;
+}
+
+static void on_unsent(struct js_net *net, uint32_t n)
+{
+	net->counters.tx_dropped_error += n;
+}
+
+/* ---------------------------------------------------------------- Link -- */
+
+/* What lies in the queues is lost with the peer, and counted. */
+static void on_link(struct js_net *net, bool up)
+{
+	if (net->info.link_up == up)
+		return;
+	net->info.link_up = up;
+	if (!up) {
+		net->counters.tx_dropped_error += framing_unwritten(&net->tx);
+		net->counters.rx_dropped_invalid +=
+			framing_bytes(&net->rx) != 0;
+		framing_reset(&net->tx);
+		framing_reset(&net->rx);
+	}
+	/* No news before the open is answered, none after the close. */
+	if (net->net.name == NULL || net->closing) {
+		if (net->closing)
+			flush(net);
+		return;
+	}
+	mirage_core_net_event(&net->net, MIRAGE_EVENT_LINK);
+	mirage_core_net_event(&net->net, MIRAGE_EVENT_WRITABLE);
+}
+
+/* -------------------------------------------------- Opening and closing -- */
+
+static void net_dispose(struct mirage_net *base)
+{
+	struct js_net *net = (struct js_net *)base;
+
+	free(net->tx.bytes);
+	mirage_pool_free(net->tx_pool);
+	mirage_pool_free(net->rx_pool);
+	free(net);
+}
+
+static const struct mirage_net_ops net_ops = {
+	.size = sizeof net_ops,
+	.reserve = net_reserve,
+	.send = net_send,
+	.close = net_close,
+	.dispose = net_dispose,
+};
+
+static void on_opened(struct js_net *net, int result)
+{
+	if (result == 0) {
+		mirage_core_net_opened(net->open, 0, &net->net);
+		return;
+	}
+	mirage_open_refuse(net->open, result, "%s", js_text);
+	net_dispose(&net->net);
+}
+
+static void on_closed(struct js_net *net)
+{
+	mirage_core_net_closed(&net->net);
+}
+
+static const struct js_net_calls calls = {
+	.opened = on_opened,
+	.closed = on_closed,
+	.link = on_link,
+	.writable = on_writable,
+	.room = on_room,
+	.room_bytes = on_room_bytes,
+	.filled = on_filled,
+	.invalid = on_invalid,
+	.size = on_size,
+	.unsent = on_unsent,
+};
+
+static bool net_memory(struct js_net *net)
+{
+	uint32_t frame_bytes = net->info.mtu_bytes + ETHERNET_HEADER_BYTES;
+	uint32_t n = mirage_pool_frames(frame_bytes);
+	uint8_t *bytes = malloc(2 * FRAMING_BUFFER_BYTES);
+
+	if (bytes == NULL)
+		return false;
+	framing_init(&net->tx, bytes, FRAMING_BUFFER_BYTES);
+	framing_init(&net->rx, bytes + FRAMING_BUFFER_BYTES,
+		     FRAMING_BUFFER_BYTES);
+	net->tx_pool = mirage_pool_new(n, frame_bytes, &net->net);
+	net->rx_pool = mirage_pool_new(n, frame_bytes, NULL);
+	net->info.pool_frames = n;
+	return net->tx_pool != NULL && net->rx_pool != NULL;
+}
+
+static void net_init(struct js_net *net, struct mirage_open *open)
+{
+	net->open = open;
+	net->net.ops = &net_ops;
+	net->net.info = &net->info;
+	net->net.counters = &net->counters;
+	net->counters.size = sizeof net->counters;
+	net->info.size = sizeof net->info;
+	net->info.caps = MIRAGE_NET_CAP_FRAGMENTS | MIRAGE_NET_CAP_LINK;
+	net->info.headroom_bytes = MIRAGE_POOL_HEADROOM_BYTES;
+	net->info.max_fragments = FRAGMENTS_MAX;
+}
+
+/** Two with the same name on one wire must not have the same address. */
+static uint32_t salt(void)
+{
+	uint32_t bytes = 0;
+
+	mirage_random_fill(&bytes, sizeof bytes);
+	return bytes;
+}
+
+static bool net_options(struct js_net *net, struct mirage_uri *uri,
+			bool flags[3])
+{
+	const char *pcap = mirage_uri_option(uri, "pcap");
+
+	if (pcap != NULL && !mirage_core_open_record(net->open, pcap)) {
+		mirage_core_net_opened(net->open, MIRAGE_EINVAL, NULL);
+		return false;
+	}
+	return mirage_open_net_options(net->open, uri, salt(), &net->info) &&
+	       mirage_open_flag(net->open, uri, "listen", &flags[0]) &&
+	       mirage_open_flag(net->open, uri, "connect", &flags[1]) &&
+	       mirage_open_flag(net->open, uri, "batch", &flags[2]) &&
+	       mirage_open_unused(net->open, uri);
+}
+
+static void open_parsed(struct mirage_open *open, struct mirage_uri *uri)
+{
+	struct js_net *net = calloc(1, sizeof *net);
+	bool flags[3];
+
+	if (net == NULL) {
+		mirage_open_refuse(open, MIRAGE_ENOMEM, "no memory for it");
+		return;
+	}
+	net_init(net, open);
+	if (!net_options(net, uri, flags)) {
+		free(net);
+		return;
+	}
+	if (!net_memory(net)) {
+		mirage_open_refuse(open, MIRAGE_ENOMEM,
+				   "no memory for its packets");
+		net_dispose(&net->net);
+		return;
+	}
+	js_net_open(net, open->name, uri->scheme, uri->path,
+		    net->info.mtu_bytes, net->info.mac, flags[0], flags[1],
+		    flags[2], &calls);
+}
+
+void js_net_open_uri(struct mirage_open *open)
+{
+	struct mirage_uri uri;
+	const char *wrong;
+
+	if (open->uri == NULL) {
+		mirage_open_refuse(open, MIRAGE_ENODEV,
+				   "nobody gave it; start the program with "
+				   "--net %s=URI, such as --net %s=bc:lan",
+				   open->name, open->name);
+		return;
+	}
+	wrong = mirage_uri_parse(&uri, open->uri);
+	if (wrong != NULL)
+		mirage_open_refuse(open, MIRAGE_EINVAL, "%s", wrong);
+	else
+		open_parsed(open, &uri);
+}

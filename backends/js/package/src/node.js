@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: ISC
+// createMirage in Node.
+
+import { webcrypto } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { GivenConsole } from './console.js';
+import { NodeConsole } from './console-node.js';
+import { create } from './mirage.js';
+
+/** What is done while the program runs keeps Node alive, no more. */
+const HOLD_MS = 2 ** 30;
+
+class Host {
+	constructor({ signals = true } = {}) {
+		this.signals = signals;
+		this.resolutionNs = 1000;
+		this.networks = {
+			unix: () => import('./net-unix.js'),
+			ws: () => import('./net-ws.js'),
+			wss: () => import('./net-ws.js'),
+			bc: () => import('./net-bc.js'),
+			fd: () => import('./net-fd.js'),
+		};
+		this.blocks = {
+			file: () => import('./block-file.js'),
+			mem: () => import('./block-mem.js'),
+		};
+		this.setTimeout = setTimeout;
+		this.clearTimeout = clearTimeout;
+		this.soon = setImmediate;
+	}
+
+	now() {
+		return performance.now();
+	}
+
+	random(bytes) {
+		webcrypto.getRandomValues(bytes);
+	}
+
+	console(given) {
+		return given ? new GivenConsole(given) : new NodeConsole();
+	}
+
+	async module(wasm) {
+		if (wasm instanceof WebAssembly.Module) return wasm;
+		const bytes =
+			typeof wasm === 'string' || wasm instanceof URL
+				? await readFile(wasm)
+				: wasm;
+		return WebAssembly.compile(bytes);
+	}
+
+	hold(instance) {
+		this.held = setInterval(() => {}, HOLD_MS);
+		if (!this.signals) return;
+		this.onSignal = () => instance.shutdown();
+		process.on('SIGINT', this.onSignal);
+		process.on('SIGTERM', this.onSignal);
+	}
+
+	release() {
+		clearInterval(this.held);
+		if (!this.onSignal) return;
+		process.off('SIGINT', this.onSignal);
+		process.off('SIGTERM', this.onSignal);
+	}
+}
+
+export function createMirage(options) {
+	return create(options, new Host(options));
+}
