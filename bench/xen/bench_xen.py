@@ -122,8 +122,7 @@ def configs():
 
 
 def prepare(hello, xen_run, guest, dom0_program, create, init):
-    subprocess.run(["xenlab", "sh", f"mkdir -p {PLACE} /var/log/xen /var/lock"],
-                   check=True)
+    subprocess.run(["xenlab", "sh", f"mkdir -p {PLACE}"], check=True)
     image, folder = kernel()
     with tempfile.TemporaryDirectory() as scratch:
         initramfs(folder, init, f"{scratch}/initramfs")

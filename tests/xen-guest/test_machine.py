@@ -117,7 +117,6 @@ on_poweroff = "destroy"
 cmdline = "{command_line}"
 {more}
 END
-mkdir -p /var/log/xen # of xl
 xl create -q /tmp/{name}.xl
 """)
 

@@ -1,19 +1,20 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: ISC
-"""test_guests.py EXAMPLES PROBE: the examples as guests of a real Xen, and what
+"""test_guests.py EXAMPLES PROBE ANSWER: the examples as guests of a real Xen, and what
 `xenlab guest` returns. Speaks TAP."""
 import hashlib
 import os
 import random
 import re
 import shutil
+import subprocess
 import sys
 import tempfile
 
 from xenlab_test import (case, expect, expect_match, hear, main, sh, started,
                          xenlab)
 
-EXAMPLES, PROBE = sys.argv[1:3]
+EXAMPLES, PROBE, ANSWER = sys.argv[1:4]
 
 
 def image(name):
@@ -78,6 +79,33 @@ def nothing_of_many_lines_is_lost():
     status, out, _ = guest("probe", "lines", "2000")
     expect(status, 0)
     expect(out, "".join(f"line {n} of 2000\n" for n in range(1, 2001)))
+
+
+@case
+def what_is_typed_arrives():
+    typed = "".join(f"line {n}\n" for n in range(500)) + "end\n"
+    expect(xenlab("guest", ANSWER, "echo", typed=typed.encode()),
+           (7, "ready\n" + "".join(f"heard line {n}\n" for n in range(500)),
+            ""))
+
+
+@case
+def what_is_typed_later_arrives_too():
+    with started("guest", ANSWER, "echo", stdin=subprocess.PIPE) as child:
+        hear(child, b"ready\n")
+        for word in [b"one\n", b"\0\x04\x03\n"]:
+            child.stdin.write(word)
+            child.stdin.flush()
+            hear(child, b"heard " + word)
+        child.stdin.write(b"end\n")
+        child.stdin.close()
+        expect(child.wait(60), 7)
+
+
+@case
+def a_guest_that_does_not_listen_ends_all_the_same():
+    typed = b"much\n" * 20000
+    expect(xenlab("guest", PROBE, "status", "3", typed=typed), (3, "", ""))
 
 
 @case

@@ -23,10 +23,10 @@ def command(*words):
     return [sys.executable, XENLAB, *words]
 
 
-def xenlab(*words, **more):
+def xenlab(*words, typed=b"", **more):
     """Runs it to its end: (status, stdout, stderr), as text."""
-    done = subprocess.run(command(*words), stdin=subprocess.DEVNULL,
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    given = {"input": typed} if typed else {"stdin": subprocess.DEVNULL}
+    done = subprocess.run(command(*words), **given, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                           timeout=PATIENCE_S, check=False, **more)
     return (done.returncode, done.stdout.decode(errors="replace"),
             done.stderr.decode(errors="replace"))
@@ -41,10 +41,9 @@ def sh(script):
 
 
 @contextlib.contextmanager
-def started(*words):
+def started(*words, stdin=subprocess.DEVNULL):
     """xenlab beside us; it does not outlive the block."""
-    with subprocess.Popen(command(*words), stdin=subprocess.DEVNULL,
-                          stdout=subprocess.PIPE,
+    with subprocess.Popen(command(*words), stdin=stdin, stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE) as child:
         try:
             yield child

@@ -182,10 +182,11 @@ def copy_modules(root, version):
 
 def fill(root):
     for name in ["proc", "sys", "dev", "run", "tmp", "lab", "var/lib/xen",
-                 "etc/xen/scripts", "bin", "sbin", "usr/bin", "usr/sbin",
-                 "root"]:
+                 "var/log/xen", "etc/xen/scripts", "bin", "sbin", "usr/bin",
+                 "usr/sbin", "root"]:
         os.makedirs(f"{root}/{name}")
     os.symlink("/run", f"{root}/var/run")
+    os.symlink("/run/lock", f"{root}/var/lock")
     copy(root, "/bin/busybox")
     for path in PROGRAMS:
         copy_program(root, path)

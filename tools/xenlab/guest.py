@@ -106,7 +106,9 @@ class Guest:
         bridges = " ".join(sorted({vif.bridge for vif in self.vifs}))
         disks = " ".join(f"{device}:{disk.sector}:{'w' if disk.writable else 'r'}"
                          for disk, device in self.devices())
-        return f"exec /sbin/guest {job.number} '{bridges}' '{disks}'\n"
+        typed = "input" if job.take_input() else ""
+        return (f"exec /sbin/guest {job.number} '{bridges}' '{disks}' "
+                f"'{typed}'\n")
 
     def run(self, lab, timeout_s=None):
         """Returns the guest's exit status. Changed disks are written back."""

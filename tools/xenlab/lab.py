@@ -7,9 +7,11 @@ Its folder holds `share`, which is /lab in dom0, with a folder for each job;
 import contextlib
 import fcntl
 import os
+import select
 import shutil
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import time
@@ -184,6 +186,7 @@ class Job:
         self.inside = f"/lab/jobs/{number}"
         self.relayed = {"out": sys.stdout.buffer, "err": sys.stderr.buffer}
         self.positions = {}
+        self.input = None
         self.running = False
 
     def __enter__(self):
@@ -208,6 +211,29 @@ class Job:
                     self.positions[name] = file.tell()
                 sink.write(data)
                 sink.flush()
+
+    def take_input(self):
+        """From now on, standard input is passed on to a file that dom0 sees
+        grow; returns False where there is none that could be."""
+        with contextlib.suppress(OSError):
+            mode = os.fstat(0).st_mode
+            if (os.isatty(0) or stat.S_ISFIFO(mode) or stat.S_ISREG(mode) or
+                    stat.S_ISSOCK(mode)):
+                self.input = open(f"{self.folder}/input", "wb", buffering=0)
+        return self.input is not None
+
+    def pass_input(self):
+        """Passes on what there is. Who reads a terminal from behind is stopped,
+        so it waits until this is its program again."""
+        if (self.input is None or not select.select([0], [], [], 0)[0] or
+                os.isatty(0) and os.tcgetpgrp(0) != os.getpgrp()):
+            return
+        data = os.read(0, 65536)
+        self.input.write(data)
+        if not data:
+            self.write("input-end", "")
+            self.input.close()
+            self.input = None
 
     def ended(self, keeper):
         """Waits a moment for the keeper to close the connection."""
@@ -240,6 +266,7 @@ class Job:
             self.running = True
             while not self.ended(keeper):
                 self.relay()
+                self.pass_input()
                 if time.monotonic() > deadline:
                     raise Timeout(f"not done after {timeout_s:g} s: killed")
         self.running = False
