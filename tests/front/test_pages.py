@@ -9,7 +9,8 @@ import sys
 SOURCE = pathlib.Path(sys.argv[1]).resolve()
 PAGES = [page for page in SOURCE.rglob("*.md")
          if not re.match(r"(build|subprojects|\.)",
-                         page.relative_to(SOURCE).parts[0])]
+                         page.relative_to(SOURCE).parts[0])
+         and "node_modules" not in page.parts]
 
 
 def dead_links(page):
