@@ -54,6 +54,17 @@ void mirage_core_console_input(const void *bytes, size_t length)
 	core_wake();
 }
 
+void core_print(FILE *to, const char *format, ...)
+{
+	char text[512];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof text, format, args);
+	va_end(args);
+	fputs(text, to);
+}
+
 static const char *level_word(uint32_t level)
 {
 	switch (level) {

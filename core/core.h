@@ -8,6 +8,8 @@
 
 #include <mirage-backend.h>
 
+#include <stdio.h>
+
 /** States of a device; a network also remembers a shortage. */
 enum core_device_state {
 	CORE_CLOSED = 0,
@@ -89,6 +91,10 @@ static inline uint32_t core_state(uint32_t state)
 /* console.c */
 /** Logs a line as it is. A console that replaced another may have no log. */
 void core_log_line(uint32_t level, const char *line, size_t length);
+
+/** printf by way of vsnprintf, so that a program that needs no more has one
+ *  formatter only. Cut at 511 bytes. */
+void core_print(FILE *to, const char *format, ...) MIRAGE_PRINTF(2, 3);
 
 /* timer.c */
 bool core_timers_armed(void);

@@ -199,6 +199,19 @@ const char *core_fault_plan_misfit(const struct core_fault_plan *plan,
 	return NULL;
 }
 
+const char *core_fault_plan_replace(struct core_fault_plan *plan,
+				    const char *text, bool is_net)
+{
+	static struct core_fault_plan other;
+	const char *wrong = core_fault_plan_parse(&other, text);
+
+	if (wrong == NULL)
+		wrong = core_fault_plan_misfit(&other, is_net);
+	if (wrong == NULL)
+		*plan = other;
+	return wrong;
+}
+
 const struct core_fault_rule *
 core_fault_plan_match(const struct core_fault_plan *plan,
 		      enum core_fault_kind kind, enum core_fault_way way,

@@ -87,8 +87,8 @@ const char *mirage_core_option(const char *name)
 static enum core_parse wrong(const char *option, const char *expected,
 			     const char *got)
 {
-	fprintf(stderr, "%s: --%s: expected %s, got '%s'; see --help\n",
-		core.program, option, expected, got);
+	core_print(stderr, "%s: --%s: expected %s, got '%s'; see --help\n",
+		   core.program, option, expected, got);
 	return CORE_PARSE_WRONG;
 }
 
@@ -101,8 +101,9 @@ static enum core_parse add(const char *option, const char *name,
 		if (strcmp(given[i].option, option) == 0 &&
 		    given[i].name_length == name_length &&
 		    memcmp(given[i].name, name, name_length) == 0) {
-			fprintf(stderr, "%s: --%s: '%.*s' is given twice\n",
-				core.program, option, (int)name_length, name);
+			core_print(stderr, "%s: --%s: '%.*s' is given twice\n",
+				   core.program, option, (int)name_length,
+				   name);
 			return CORE_PARSE_WRONG;
 		}
 	given[n_given++] =
@@ -118,7 +119,8 @@ static enum core_parse check_plan(const char *plan)
 
 	if (mistake == NULL)
 		return CORE_PARSE_RUN;
-	fprintf(stderr, "%s: --fault: %s; see --help\n", core.program, mistake);
+	core_print(stderr, "%s: --fault: %s; see --help\n", core.program,
+		   mistake);
 	return CORE_PARSE_WRONG;
 }
 
@@ -162,28 +164,31 @@ static void print_options(const struct mirage_option *options)
 			 options->value_name != NULL ? " " : "",
 			 options->value_name != NULL ? options->value_name
 						     : "");
-		printf("  %-22s %s\n", head, options->help);
+		core_print(stdout, "  %-22s %s\n", head, options->help);
 	}
 }
 
 static enum core_parse print_help(void)
 {
-	printf("usage: %s [OPTION...] [--] [ARGUMENT...]\n\n"
-	       "Options of Mirage's %s backend; the arguments are the "
-	       "program's.\n\n",
-	       core.program, mirage_backend.name);
+	core_print(stdout,
+		   "usage: %s [OPTION...] [--] [ARGUMENT...]\n\n"
+		   "Options of Mirage's %s backend; the arguments are the "
+		   "program's.\n\n",
+		   core.program, mirage_backend.name);
 	print_options(common);
 	if (MIRAGE_HAS(&mirage_backend, options))
 		print_options(mirage_backend.options);
-	if (MIRAGE_HAS(&mirage_backend, usage))
-		printf("\n%s", mirage_backend.usage);
+	if (MIRAGE_HAS(&mirage_backend, usage)) {
+		fputs("\n", stdout);
+		fputs(mirage_backend.usage, stdout);
+	}
 	return CORE_PARSE_DONE;
 }
 
 static enum core_parse print_version(void)
 {
-	printf("%s (Mirage for C %s, %s backend)\n", core.program,
-	       MIRAGE_VERSION, mirage_backend.name);
+	core_print(stdout, "%s (Mirage for C %s, %s backend)\n", core.program,
+		   MIRAGE_VERSION, mirage_backend.name);
 	return CORE_PARSE_DONE;
 }
 

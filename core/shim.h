@@ -82,11 +82,21 @@ const char *core_fault_plan_parse(struct core_fault_plan *plan,
 const char *core_fault_plan_misfit(const struct core_fault_plan *plan,
 				   bool is_net);
 
+/** Replaces `plan` by what `text` says, unless that is wrong. Returns NULL, or what
+ *  is wrong with it, static until the next call. */
+const char *core_fault_plan_replace(struct core_fault_plan *plan,
+				    const char *text, bool is_net);
+
 /** The rule of `kind` that strikes operation `number`, or NULL. */
 const struct core_fault_rule *
 core_fault_plan_match(const struct core_fault_plan *plan,
 		      enum core_fault_kind kind, enum core_fault_way way,
 		      uint64_t number);
+
+/** Why a device cannot be given a plan. */
+#define CORE_FAULT_NONE                                                  \
+	"it was started without faults; start the program with --fault " \
+	"NAME=PLAN"
 
 struct mirage_net *core_shim_fault_net(struct mirage_net *inner,
 				       const struct core_fault_plan *plan);

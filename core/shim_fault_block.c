@@ -181,3 +181,17 @@ struct mirage_block *core_shim_fault_block(struct mirage_block *inner,
 	core_shim_adopt_block(inner, fault_event, fault);
 	return &fault->block;
 }
+
+const char *mirage_core_block_fault(struct mirage_block *block,
+				    const char *plan)
+{
+	struct fault_block *fault = block->event_arg;
+	const char *wrong;
+
+	if (block->on_event != fault_event)
+		return CORE_FAULT_NONE;
+	wrong = core_fault_plan_replace(&fault->plan, plan, false);
+	if (wrong == NULL)
+		fault->n_requests = 0;
+	return wrong;
+}

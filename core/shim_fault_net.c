@@ -329,3 +329,16 @@ struct mirage_net *core_shim_fault_net(struct mirage_net *inner,
 	core_shim_adopt_net(inner, fault_receive, fault_event, fault);
 	return &fault->net;
 }
+
+const char *mirage_core_net_fault(struct mirage_net *net, const char *plan)
+{
+	struct fault_net *fault = net->event_arg;
+	const char *wrong;
+
+	if (net->on_event != fault_event)
+		return CORE_FAULT_NONE;
+	wrong = core_fault_plan_replace(&fault->plan, plan, true);
+	if (wrong == NULL)
+		fault->rx.n_frames = fault->tx.n_frames = 0;
+	return wrong;
+}

@@ -8,10 +8,10 @@
 /* The console may be what is broken: stderr is all there is to trust. */
 static void missing(const char *backend, const char *what)
 {
-	fprintf(stderr,
-		"%s: error: broken contract [LAW-10]: the %s backend has no "
-		"%s (or a table that is too short for it)\n",
-		mirage_core_program(), backend, what);
+	core_print(stderr,
+		   "%s: error: broken contract [LAW-10]: the %s backend has no "
+		   "%s (or a table that is too short for it)\n",
+		   mirage_core_program(), backend, what);
 	abort();
 }
 

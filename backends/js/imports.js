@@ -14,6 +14,7 @@ mergeInto(
 			'console_read',
 			'console_write',
 			'ended',
+			'format_double',
 			'log',
 			'net_close',
 			'net_open',

@@ -48,6 +48,11 @@ double js_clock_wall_ms(void);
  *  soon, infinity never. A later call replaces an earlier one. */
 void js_wake_at(double deadline_ms);
 
+/** Puts the text of `value`, which is not negative, as printf's `conversion` has
+ *  it, cut to `size`. Returns its length. */
+uint32_t js_format_double(char *to, size_t size, double value, char conversion,
+			  int precision, bool alternate);
+
 /** Returns 0, or MIRAGE_EIO. */
 int js_random_fill(void *bytes, size_t length);
 

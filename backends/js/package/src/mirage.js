@@ -2,9 +2,8 @@
 // One program: its memory, its imports (js.h), its way in and out. What differs
 // between Node and browsers is the host's, see node.js and browser.js.
 
-import { openBlock } from './block.js';
 import { EINVAL, EIO, MirageError } from './errors.js';
-import { openNet } from './net.js';
+import { formatDouble } from './format.js';
 
 /** As a program that abort() ended, for a shell. */
 const STATUS_TRAP = 134;
@@ -141,7 +140,8 @@ export class Instance {
 		this.turn();
 	}
 
-	input(bytes) {
+	/** Hands input of the console to the program, which reads; none is its end. */
+	feed(bytes) {
 		const text = this.exports.mirage_js_text();
 		for (let from = 0; from < bytes.length; from += TEXT_BYTES) {
 			const part = bytes.subarray(from, from + TEXT_BYTES);
@@ -152,9 +152,14 @@ export class Instance {
 		this.turn();
 	}
 
+	/** Bytes for the console of a program that was given one; none is their end. */
+	input(bytes) {
+		this.console.input(bytes);
+	}
+
 	/** The console takes bytes again. */
 	writable() {
-		this.event(CONSOLE);
+		if (this.console.flush?.() ?? true) this.event(CONSOLE);
 	}
 
 	readConsole(enable, onInput) {
@@ -211,6 +216,14 @@ export class Instance {
 		return this.host.now() - this.began;
 	}
 
+	formatDouble(to, size, ...args) {
+		const { written } = encoder.encodeInto(
+			formatDouble(...args),
+			this.bytes.subarray(to, to + size)
+		);
+		return written;
+	}
+
 	random(at, length) {
 		try {
 			for (let done = 0; done < length; done += RANDOM_MAX_BYTES)
@@ -224,6 +237,20 @@ export class Instance {
 		} catch (error) {
 			this.log(0, `random: ${error.message}`);
 			return EIO;
+		}
+	}
+
+	/** Opens a device: what does it is loaded when a program has one. The answer
+	 *  comes later: an open may end the program, but not from inside a call. */
+	async open(load, at, options, calls) {
+		try {
+			const { open } = await load();
+			await open(this, at, options, calls);
+		} catch (error) {
+			const { opened } = this.functions(calls, ['opened']);
+			this.putText(`a part of the loader: ${error.message}`);
+			this.call(opened, at, EIO, 0, 0);
+			this.turn();
 		}
 	}
 
@@ -258,14 +285,43 @@ export class Instance {
 			js_clock_resolution_ns: () => this.host.resolutionNs,
 			js_clock_wall_ms: () => Date.now(),
 			js_wake_at: (deadline) => this.wakeAt(deadline),
+			js_format_double: (...args) => this.formatDouble(...args),
 			js_random_fill: (at, length) => this.random(at, length),
 			js_started: () => (this.started = true),
 			js_ended: (status) => this.finish(status),
-			js_net_open: (...args) => openNet(this, ...args),
+			js_net_open: (at, name, scheme, path, mtu, mac, ...more) =>
+				this.open(
+					() => import('./net.js'),
+					at,
+					{
+						name: this.text(name),
+						scheme: this.text(scheme),
+						path: this.text(path),
+						mtu,
+						mac: this.bytes.slice(mac, mac + 6),
+						listen: more[0] !== 0,
+						connect: more[1] !== 0,
+						batch: more[2] !== 0,
+					},
+					more[3]
+				),
 			js_net_send: (at, bytes, length) =>
 				device(at).send(view(bytes, length)),
 			js_net_close: (at) => device(at).close(),
-			js_block_open: (...args) => openBlock(this, ...args),
+			js_block_open: (at, name, scheme, path, sectorBytes, ...more) =>
+				this.open(
+					() => import('./block.js'),
+					at,
+					{
+						name: this.text(name),
+						scheme: this.text(scheme),
+						path: this.text(path),
+						sectorBytes,
+						readOnly: more[0] !== 0,
+						sizeBytes: more[1],
+					},
+					more[2]
+				),
 			js_block_submit: (at, commands, n) =>
 				device(at).submit(commands, n),
 			js_block_close: (at) => device(at).close(),
@@ -332,7 +388,9 @@ export async function create(options, host) {
 	try {
 		await instance.load(await host.module(options.wasm));
 	} catch (error) {
-		const where = typeof options.wasm === 'object' ? '' : `${options.wasm}: `;
+		const from = options.wasm;
+		const named = typeof from === 'string' || from instanceof URL;
+		const where = named ? `${from}: ` : '';
 		throw new Error(`${name}: ${where}${error.message}`, { cause: error });
 	}
 	instance.console.start?.(instance);
