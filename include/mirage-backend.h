@@ -146,6 +146,20 @@ MIRAGE_API void mirage_core_block_event(struct mirage_block *block,
 /** Answers `close`, as for networks. */
 MIRAGE_API void mirage_core_block_closed(struct mirage_block *block);
 
+/* ---------------------------------------------------------------- Faults -- */
+
+/**
+ * Gives a device that the program was started with `--fault NAME=PLAN` for
+ * another plan while it runs; operations count from 1 again. What the old plan
+ * holds back or has stalled stays so. `net` or `block` is the backend's own device,
+ * not closed yet. Returns NULL, or what is wrong, static until the next call: then
+ * the old plan goes on.
+ */
+MIRAGE_API const char *mirage_core_net_fault(struct mirage_net *net,
+					     const char *plan);
+MIRAGE_API const char *mirage_core_block_fault(struct mirage_block *block,
+					       const char *plan);
+
 /* ----------------------------------------------------------------- Pools -- */
 
 /**

@@ -14,7 +14,19 @@ static struct mirage_vector vector = {sector, sizeof sector};
 static int results[N], n_done;
 static uint64_t done_ns[N];
 static bool closed, reopens;
+static const char *next_plan;
 static mirage_block_open_fn on_block_open;
+
+/** All again, under another plan, after a wrong one. */
+static void try_plan(void)
+{
+	ck_assert_int_eq(results[0], MIRAGE_EIO);
+	ck_assert_ptr_null(mirage_core_block_fault(&fake.block, next_plan));
+	ck_assert_str_eq(mirage_core_block_fault(&fake.block, "fail=0"),
+			 "'fail=0': expected fail=N or fail=N:ERROR with N "
+			 "from 1 and ERROR such as EIO");
+	on_block_open(NULL, 0, block);
+}
 
 static void on_done(void *arg, int result)
 {
@@ -22,7 +34,8 @@ static void on_done(void *arg, int result)
 
 	results[request - requests] = result;
 	done_ns[request - requests] = fake.now_ns;
-	n_done++;
+	if (++n_done == N && next_plan != NULL)
+		try_plan();
 }
 
 static void on_block_event(void *arg, uint32_t event)
@@ -151,6 +164,16 @@ START_TEST(a_slow_block)
 }
 END_TEST
 
+START_TEST(a_new_plan_for_a_block)
+{
+	next_plan = "fail=2:ENOSPC,fail-every=3";
+	ck_assert_int_eq(fake_run(start_block, "--fault", "disk=fail=1", NULL),
+			 0);
+	ck_assert_int_eq(n_done, 2 * N);
+	check_results((int[N]){0, MIRAGE_ENOSPC, MIRAGE_EIO, 0, 0, MIRAGE_EIO});
+}
+END_TEST
+
 START_TEST(a_stalled_request_ends_when_closing)
 {
 	fake.on_idle = close_block;
@@ -252,6 +275,7 @@ TCase *core_case_fault_blocks(void)
 	tcase_add_loop_test(tcase, a_failing_block, 0,
 			    sizeof block_plans / sizeof *block_plans);
 	tcase_add_test(tcase, a_slow_block);
+	tcase_add_test(tcase, a_new_plan_for_a_block);
 	tcase_add_loop_test(tcase, a_stalled_request_ends_when_closing, 0, 2);
 	tcase_add_test(tcase, all_requests_stalled);
 	tcase_add_test(tcase, closing_while_the_device_is_lost);

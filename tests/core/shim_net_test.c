@@ -263,6 +263,51 @@ START_TEST(a_slow_network)
 }
 END_TEST
 
+/** Receives seven frames under each of the plans, then closes. */
+static bool receive_by_plans(void)
+{
+	static const char *const plans[] = {"rx-drop=1", "rx-drop-every=2"};
+	const char *wrong;
+
+	if (stage >= 2)
+		return receive_and_close();
+	ck_assert_ptr_null(mirage_core_net_fault(&fake.net, plans[stage++]));
+	wrong = mirage_core_net_fault(&fake.net, "fail=1");
+	ck_assert_ptr_nonnull(strstr(wrong, "fail and stall are for blocks"));
+	for (uint8_t i = 1; i <= 7; i++)
+		ck_assert(fake_net_receive(i, 60));
+	if (stage == 2)
+		mirage_net_close(net);
+	return true;
+}
+
+START_TEST(a_new_plan_for_a_network)
+{
+	fake.on_idle = receive_by_plans;
+	ck_assert_int_eq(
+		fake_run(start_net, "--fault", "service=delay=0us", NULL), 0);
+	check_received("234567"
+		       "1357");
+}
+END_TEST
+
+static bool plan_without_shim(void)
+{
+	if (stage == 0)
+		ck_assert_ptr_nonnull(
+			strstr(mirage_core_net_fault(&fake.net, "drop=1"),
+			       "started without faults"));
+	return receive_and_close();
+}
+
+START_TEST(no_plan_without_a_shim)
+{
+	fake.on_idle = plan_without_shim;
+	ck_assert_int_eq(fake_run(start_net, "--trace", "service", NULL), 0);
+	check_received("1234567");
+}
+END_TEST
+
 START_TEST(two_shims)
 {
 	static const char *const expected =
@@ -372,6 +417,8 @@ TCase *core_case_fault_nets(void)
 	tcase_add_test(tcase, a_reordered_frame_waits_past_a_dropped_one);
 	tcase_add_test(tcase, a_frame_held_at_the_end);
 	tcase_add_test(tcase, a_slow_network);
+	tcase_add_test(tcase, a_new_plan_for_a_network);
+	tcase_add_test(tcase, no_plan_without_a_shim);
 	tcase_add_test(tcase, two_shims);
 	tcase_add_test(tcase, a_faulty_network_that_is_full);
 	tcase_add_test(tcase, a_slow_network_that_is_full);
