@@ -151,30 +151,12 @@ class Block {
 	}
 }
 
-export function openBlock(
-	instance,
-	at,
-	name,
-	scheme,
-	path,
-	sectorBytes,
-	readOnly,
-	sizeBytes,
-	calls
-) {
-	const options = {
-		name: instance.text(name),
-		scheme: instance.text(scheme),
-		path: instance.text(path),
-		sectorBytes,
-		readOnly: readOnly !== 0,
-		sizeBytes,
-	};
+/** Opens the disk at `at` in the module, with its table of calls. */
+export function open(instance, at, options, calls) {
 	const wasm = instance.functions(calls, CALLS);
 	const block = new Block(instance, at, options.name, wasm);
 	instance.devices.set(at, block);
-	// Answered later: an open may end the program, but not from inside a call.
-	Promise.resolve().then(() => block.open(options));
+	return block.open(options);
 }
 
 /** For drivers: a transfer that was cut short. */

@@ -128,7 +128,7 @@ export class NodeConsole {
 
 	deliver() {
 		while (this.enabled && this.waiting.length > 0)
-			this.instance.input(this.waiting.shift());
+			this.instance.feed(this.waiting.shift());
 	}
 
 	async drain() {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: ISC
 // The console as an object of the page or program that called createMirage.
 
+import { EGONE } from './errors.js';
+
 const decoder = new TextDecoder();
 
 /** Lines to the developer's console, where the caller gave nothing else. */
@@ -28,21 +30,53 @@ class Lines {
 export class GivenConsole {
 	constructor(given = new Lines()) {
 		this.given = given;
-		this.waiting = [];
-		this.enabled = false;
+		this.untold = []; // what could not wait and was not taken yet
+		this.waiting = []; // input, until the program reads
+		this.enabled = this.gone = false;
 	}
 
 	start(instance) {
 		this.instance = instance;
 	}
 
+	// ------------------------------------------------------------ Output
+
 	write(bytes) {
-		return this.given.write(bytes.slice());
+		if (this.gone) return EGONE;
+		return this.untold.length > 0 ? 0 : this.offer(bytes.slice());
 	}
 
+	offer(bytes) {
+		const taken = this.given.write(bytes) ?? bytes.length;
+		this.gone ||= taken < 0;
+		this.onTaken?.(taken);
+		return this.gone ? EGONE : taken;
+	}
+
+	/** printf and such, which cannot wait: without a bound. */
 	print(fd, bytes) {
-		if (fd === 2) this.log(0, decoder.decode(bytes).replace(/\n$/, ''));
-		else this.given.write(bytes);
+		if (fd === 2) {
+			this.log(0, decoder.decode(bytes).replace(/\n$/, ''));
+			return;
+		}
+		this.untold.push(bytes);
+		if (this.untold.length === 1) this.flush();
+	}
+
+	/** Offers again what was not taken. Returns whether nothing is left. */
+	flush() {
+		while (this.untold.length > 0 && !this.gone) {
+			const bytes = this.untold[0];
+			const taken = this.offer(bytes);
+			if (taken >= 0 && taken < bytes.length) {
+				this.untold[0] = bytes.subarray(taken);
+				return false;
+			}
+			this.untold.shift();
+		}
+		this.untold.length = 0;
+		this.flushed?.();
+		return true;
 	}
 
 	log(level, text) {
@@ -50,7 +84,16 @@ export class GivenConsole {
 		else globalThis.console.warn(text);
 	}
 
-	/** Input of the page waits here until the program reads. */
+	async drain() {
+		await new Promise((resolve) => {
+			this.flushed = resolve;
+			this.flush();
+		});
+		await this.given.drain?.();
+	}
+
+	// ------------------------------------------------------------- Input
+
 	input(bytes) {
 		this.waiting.push(bytes);
 		queueMicrotask(() => this.deliver());
@@ -63,10 +106,6 @@ export class GivenConsole {
 
 	deliver() {
 		while (this.enabled && this.waiting.length > 0)
-			this.instance.input(this.waiting.shift());
-	}
-
-	drain() {
-		return this.given.drain?.();
+			this.instance.feed(this.waiting.shift());
 	}
 }

@@ -158,32 +158,10 @@ class Net {
 	}
 }
 
-export function openNet(
-	instance,
-	at,
-	name,
-	scheme,
-	path,
-	mtu,
-	mac,
-	listen,
-	connect,
-	batch,
-	calls
-) {
-	const options = {
-		name: instance.text(name),
-		scheme: instance.text(scheme),
-		path: instance.text(path),
-		mtu,
-		mac: instance.bytes.slice(mac, mac + 6),
-		listen: listen !== 0,
-		connect: connect !== 0,
-		batch: batch !== 0,
-	};
+/** Opens the network at `at` in the module, with its table of calls. */
+export function open(instance, at, options, calls) {
 	const wasm = instance.functions(calls, CALLS);
 	const net = new Net(instance, at, options.name, wasm);
 	instance.devices.set(at, net);
-	// Answered later: an open may end the program, but not from inside a call.
-	Promise.resolve().then(() => net.open(options));
+	return net.open(options);
 }
