@@ -87,6 +87,17 @@ static void on_resized(struct js_block *block, double size_bytes)
 	mirage_core_block_event(&block->block, MIRAGE_EVENT_RESIZED);
 }
 
+static const struct mirage_block_counters *on_counters(struct js_block *block)
+{
+	return &block->counters;
+}
+
+static bool on_fault(struct js_block *block)
+{
+	return js_nothing_wrong(
+		mirage_core_block_fault(&block->block, js_text));
+}
+
 static void on_closed(struct js_block *block)
 {
 	if (block->block.name == NULL)
@@ -100,6 +111,8 @@ static const struct js_block_calls calls = {
 	.closed = on_closed,
 	.complete = on_complete,
 	.resized = on_resized,
+	.counters = on_counters,
+	.fault = on_fault,
 };
 
 /* ------------------------------------------------------------- Opening -- */

@@ -2,6 +2,8 @@
 /* The JavaScript backend: its loop is that of JavaScript. */
 #include "js.h"
 
+#include <string.h>
+
 /* The world gets its chance after so many turns. */
 #define TURNS_MAX 64
 
@@ -28,6 +30,17 @@ void mirage_js_turn(void)
 void mirage_js_event(uint32_t event)
 {
 	mirage_core_event(event);
+}
+
+bool js_nothing_wrong(const char *wrong)
+{
+	size_t length = wrong == NULL ? 0 : strlen(wrong);
+
+	if (length >= sizeof js_text)
+		length = sizeof js_text - 1;
+	memcpy(js_text, wrong == NULL ? "" : wrong, length);
+	js_text[length] = '\0';
+	return wrong == NULL;
 }
 
 /* Returns while the program goes on: main's result means nothing then. */

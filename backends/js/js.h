@@ -89,6 +89,10 @@ struct js_net_calls {
 	void (*size)(struct js_net *net, uint32_t n);
 	/** or `n` frames that it had taken to send. */
 	void (*unsent)(struct js_net *net, uint32_t n);
+	const struct mirage_net_counters *(*counters)(struct js_net *net);
+	/** Replaces the plan of --fault by that in js_text. Returns false with what
+	 *  is wrong in js_text. */
+	bool (*fault)(struct js_net *net);
 };
 
 /** Answered by `opened`. */
@@ -126,6 +130,9 @@ struct js_block_calls {
 	void (*complete)(struct mirage_block_request *request, int result);
 	/** The size of the disk has changed, to whole sectors. */
 	void (*resized)(struct js_block *block, double size_bytes);
+	/** As of a network. */
+	const struct mirage_block_counters *(*counters)(struct js_block *block);
+	bool (*fault)(struct js_block *block);
 };
 
 /** Answered by `opened`. */
@@ -152,5 +159,8 @@ void js_net_open_uri(struct mirage_open *open);
 void js_block_open_uri(struct mirage_open *open);
 
 extern char js_text[JS_TEXT_BYTES];
+
+/** Puts what is `wrong` to js_text; returns whether nothing is (NULL). */
+bool js_nothing_wrong(const char *wrong);
 
 #endif /* MIRAGE_JS_H */

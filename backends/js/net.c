@@ -193,6 +193,16 @@ static void on_unsent(struct js_net *net, uint32_t n)
 	net->counters.tx_dropped_error += n;
 }
 
+static const struct mirage_net_counters *on_counters(struct js_net *net)
+{
+	return &net->counters;
+}
+
+static bool on_fault(struct js_net *net)
+{
+	return js_nothing_wrong(mirage_core_net_fault(&net->net, js_text));
+}
+
 /* ---------------------------------------------------------------- Link -- */
 
 /* What lies in the queues is lost with the peer, and counted. */
@@ -264,6 +274,8 @@ static const struct js_net_calls calls = {
 	.invalid = on_invalid,
 	.size = on_size,
 	.unsent = on_unsent,
+	.counters = on_counters,
+	.fault = on_fault,
 };
 
 static bool net_memory(struct js_net *net)

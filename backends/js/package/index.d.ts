@@ -119,6 +119,8 @@ export interface MirageOptions {
 	blocks?: Record<string, string | BlockDriver>;
 	/** In Node the standard streams, in browsers the developer's console. */
 	console?: MirageConsole;
+	/** Told when a timer was due and when it ran, in milliseconds since the start. */
+	onWake?(deadlineMs: number, nowMs: number): void;
 	/** Node: whether SIGINT and SIGTERM ask the program to end (true). */
 	signals?: boolean;
 	/** Browsers: runs the program in a Worker of its own (true) or in one that runs
@@ -139,6 +141,12 @@ export interface MirageInstance {
 	shutdown(): void;
 	/** Tells the program that it has slept. */
 	resumed(): void;
+	/** Gives a device that was started with `--fault NAME=PLAN` another plan. Throws
+	 *  when something is wrong with it; not of a program in a Worker. */
+	fault?(name: string, plan: string): void;
+	/** The counters of open devices, named as in mirage.h, with their `name`; not of
+	 *  a program in a Worker. */
+	counters?(): Array<{ name: string } & Record<string, number | string>>;
 }
 
 /** Starts a program. Rejects when it cannot be loaded, with the reason. */

@@ -2,6 +2,7 @@
 // Between a disk's driver and the module: requests as commands, js_block_command
 // of js.h, one call of the driver for each vector.
 
+import { Device } from './device.js';
 import { EIO, errorOf } from './errors.js';
 
 const READ = 1;
@@ -11,7 +12,27 @@ const DISCARD = 4;
 const COMMAND_BYTES = 32;
 
 /** struct js_block_calls. */
-const CALLS = ['opened', 'closed', 'complete', 'resized'];
+const CALLS = [
+	'opened',
+	'closed',
+	'complete',
+	'resized',
+	'counters',
+	'fault',
+];
+
+/** struct mirage_block_counters. */
+const COUNTERS = [
+	'reads',
+	'read_bytes',
+	'writes',
+	'written_bytes',
+	'flushes',
+	'discards',
+	'write_zeroes',
+	'refused',
+	'errors',
+];
 
 const CAP_WRITE = 1;
 const CAP_FLUSH = 2;
@@ -31,12 +52,10 @@ function capsOf(driver, readOnly) {
 	);
 }
 
-class Block {
+class Block extends Device {
 	constructor(instance, at, name, wasm) {
-		this.instance = instance;
-		this.at = at;
-		this.name = name;
-		this.wasm = wasm;
+		super(instance, at, name, wasm);
+		this.counterNames = COUNTERS;
 		this.told = false;
 	}
 
@@ -54,6 +73,7 @@ class Block {
 		if (instance.ended) await this.abandon();
 		const caps = result === 0 ? capsOf(this.driver, options.readOnly) : 0;
 		const size = result === 0 ? this.driver.sizeBytes : 0;
+		if (result === 0) this.findCounters();
 		instance.call(this.wasm.opened, at, result, size, caps);
 		instance.turn();
 	}

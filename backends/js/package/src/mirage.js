@@ -157,6 +157,20 @@ export class Instance {
 		this.console.input(bytes);
 	}
 
+	/** Gives the devices `name` another plan for that of --fault. */
+	fault(name, plan) {
+		for (const device of this.devices.values())
+			if (device.name === name) device.fault(plan);
+	}
+
+	/** The counters of all devices. */
+	counters() {
+		return [...this.devices.values()].map((device) => ({
+			name: device.name,
+			...device.counters(),
+		}));
+	}
+
 	/** The console takes bytes again. */
 	writable() {
 		if (this.console.flush?.() ?? true) this.event(CONSOLE);
@@ -209,6 +223,7 @@ export class Instance {
 	awake(deadline) {
 		if (deadline !== this.deadline) return;
 		this.deadline = NaN;
+		this.onWake?.(deadline, this.now());
 		this.turn();
 	}
 
@@ -393,6 +408,7 @@ export async function create(options, host) {
 		const where = named ? `${from}: ` : '';
 		throw new Error(`${name}: ${where}${error.message}`, { cause: error });
 	}
+	instance.onWake = options.onWake;
 	instance.console.start?.(instance);
 	host.hold?.(instance);
 	instance.main([

@@ -2,6 +2,7 @@
 // Between a network's driver and the module: frames as bytes, each behind its
 // length of 4 bytes, big-endian, in one queue each way in the module's memory.
 
+import { Device } from './device.js';
 import { errorOf } from './errors.js';
 
 const HEADER_BYTES = 4;
@@ -19,6 +20,23 @@ const CALLS = [
 	'invalid',
 	'size',
 	'unsent',
+	'counters',
+	'fault',
+];
+
+/** struct mirage_net_counters. */
+const COUNTERS = [
+	'rx_frames',
+	'rx_bytes',
+	'tx_frames',
+	'tx_bytes',
+	'rx_dropped_nobody',
+	'rx_dropped_memory',
+	'rx_dropped_size',
+	'rx_dropped_invalid',
+	'tx_dropped_link',
+	'tx_dropped_error',
+	'tx_refused',
 ];
 
 /** Calls `frame(bytes)` for each frame that `queue` holds, while it returns true.
@@ -114,10 +132,10 @@ class Port {
 	}
 }
 
-class Net {
+class Net extends Device {
 	constructor(instance, at, name, wasm) {
-		this.instance = instance;
-		this.at = at;
+		super(instance, at, name, wasm);
+		this.counterNames = COUNTERS;
 		this.port = new Port(instance, at, name, wasm);
 	}
 
@@ -133,6 +151,7 @@ class Net {
 		}
 		if (result !== 0) instance.devices.delete(at);
 		if (instance.ended) this.abandon();
+		if (result === 0) this.findCounters();
 		instance.call(this.port.wasm.opened, at, result);
 		if (result === 0) this.driver.begin?.();
 		instance.turn();
