@@ -44,6 +44,8 @@ struct netback {
 	struct netback_queue queues[BACK_QUEUES];
 	unsigned n_queues; /* that the guest uses */
 	unsigned send_on;  /* the queue for frames to the guest */
+	/* Sent on all queues before the backend says that it is connected. */
+	const struct back_frame *greeting;
 	struct back_frame frames[BACK_FRAMES];
 	unsigned n_frames;
 };

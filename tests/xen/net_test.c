@@ -144,6 +144,48 @@ START_TEST(comes_back)
 }
 END_TEST
 
+/* A backend may send before we know that it is connected. */
+START_TEST(hears_what_came_early)
+{
+	struct back_frame frame;
+
+	begin(0);
+	frame = frame_of(60);
+	peer.greeting = &frame;
+	netback_close(&peer);
+	fake_settle();
+	ck_assert_uint_eq(app.events[MIRAGE_EVENT_BACK], 1);
+	ck_assert_uint_eq(app.n_got, peer.n_queues);
+	check_same(app.got[0], &frame);
+	free(frame.bytes);
+	end();
+}
+END_TEST
+
+/* What was made for a backend that then closed is used for it when it begins anew. */
+START_TEST(opens_at_the_second_attempt)
+{
+	const char *arguments[] = {"--net", "n=vif:0", NULL};
+
+	fake_start(arguments);
+	netback_start(&peer, 0);
+	fake_stop(&peer.player);
+	app_net_open(&app, "n", 0);
+	ck_assert_int_eq(fake_get_number("device/vif/0/state"),
+			 XenbusStateConnected);
+	fake_set("/local/domain/0/backend/vif/1/0/state", "6");
+	fake_settle();
+	ck_assert_int_eq(app.result, 1);
+	fake_play(&peer.player);
+	fake_settle();
+	ck_assert_int_eq(app.result, 0);
+	ck_assert_int_eq(app_net_send(&app, 60, 1), 1);
+	fake_settle();
+	ck_assert_uint_eq(peer.n_frames, 1);
+	end();
+}
+END_TEST
+
 /* A backend that is not online is left alone, until it comes of itself. */
 START_TEST(waits_for_a_backend_that_went)
 {
@@ -295,6 +337,8 @@ TCase *net_cases(void)
 	tcase_add_test(c, closes_although_nobody_answers);
 	tcase_add_test(c, follows_the_carrier);
 	tcase_add_test(c, comes_back);
+	tcase_add_test(c, hears_what_came_early);
+	tcase_add_test(c, opens_at_the_second_attempt);
 	tcase_add_test(c, waits_for_a_backend_that_went);
 	tcase_add_test(c, two_at_once);
 	tcase_add_test(c, refuses_without_a_mac);

@@ -83,6 +83,17 @@ static void disconnect(struct netback *back)
 	back->n_queues = 0;
 }
 
+static void greet(struct netback *back)
+{
+	for (unsigned i = 0; back->greeting != NULL && i < back->n_queues;
+	     i++) {
+		back->send_on = i;
+		netback_send(back, back->greeting, XEN_PAGE_BYTES, 0);
+		netback_push(back);
+	}
+	back->send_on = 0;
+}
+
 /** As netback reads it: what is left of other connections is not looked at. */
 static void connect(struct netback *back)
 {
@@ -105,6 +116,7 @@ static void connect(struct netback *back)
 		}
 		back->n_queues++;
 	}
+	greet(back);
 	set_state(back, XenbusStateConnected);
 }
 
