@@ -135,6 +135,11 @@ static bool ask_shutdown(void)
 	return ask(WORLD_SHUTDOWN, 0, 0);
 }
 
+static bool suspend(void)
+{
+	return ask(WORLD_SUSPEND, 0, 0);
+}
+
 /* Xen's console has no end of its input. */
 static bool console_input(const void *bytes, size_t length)
 {
@@ -185,13 +190,13 @@ static void forget_world(struct conf_fixture *fixture)
 	fixture->block_lose = NULL;
 	fixture->block_resize = NULL;
 	fixture->shutdown = NULL;
+	fixture->suspend = NULL;
 }
 
 static void forget_console(struct conf_fixture *fixture)
 {
 	fixture->console_input = NULL;
 	fixture->console_output = NULL;
-	fixture->console_log = NULL;
 	fixture->console_log = NULL;
 	fixture->console_pause = NULL;
 }
@@ -207,6 +212,8 @@ static const char *setup(struct conf_fixture *fixture, bool own_process)
 		forget_world(fixture);
 	if (!world || !own_process)
 		forget_console(fixture);
+	if (!own_process)
+		fixture->suspend = NULL;
 	return NULL;
 }
 
@@ -219,8 +226,9 @@ static const char *setup(struct conf_fixture *fixture, bool own_process)
 		    [CONF_DISK_RO] = "fixed"},                                \
 	.setup = setup, .net_link = set_link, .net_lose = lose,               \
 	.block_lose = lose, .block_resize = resize, .shutdown = ask_shutdown, \
-	.console_input = console_input, .console_output = console_output,     \
-	.console_log = console_output, .console_pause = console_pause
+	.suspend = suspend, .console_input = console_input,                   \
+	.console_output = console_output, .console_log = console_output,      \
+	.console_pause = console_pause
 
 static struct conf_fixture real = {
 	COMMON("xen"),

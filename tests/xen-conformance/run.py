@@ -19,7 +19,7 @@ CRASHED = 134
 
 # A guest of its own gives these another chance.
 OWN = re.compile(r"needs a process of its own|the fixture cannot (see what|type"
-                 r"|stop reading|see the log)")
+                 r"|stop reading|see the log|suspend)")
 # Xen has one console, where log lines and data follow each other.
 CANNOT = {name: "Xen's one console has the log's lines, too"
           for name in ("console.log_apart", "console.log_never_blocks")}

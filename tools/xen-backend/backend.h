@@ -177,6 +177,8 @@ bool console_pause(bool paused);
 /* ---------------------------------------------------------------- Toolstack */
 
 /* For the devices that Linux is the backend of. */
+/** Has the lab save the guest and restore it, in the background. */
+bool linux_suspend(uint32_t domid);
 bool linux_set_link(uint32_t domid, enum world_device device, bool up);
 bool linux_lose(uint32_t domid, enum world_device device, bool lost);
 bool linux_resize(uint32_t domid, enum world_device device,

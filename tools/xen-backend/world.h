@@ -37,7 +37,8 @@ enum world_op {
 	WORLD_SHUTDOWN = 10,
 	WORLD_INPUT = 11,  /* bytes: typed */
 	WORLD_OUTPUT = 12, /* argument: from; bytes: what the console wrote */
-	WORLD_PAUSE_CONSOLE = 13 /* argument: paused */
+	WORLD_PAUSE_CONSOLE = 13, /* argument: paused */
+	WORLD_SUSPEND = 14	  /* and resumed, as another domain */
 };
 
 /** How a played backend breaks its protocol, once. It does so when the guest next

@@ -179,6 +179,8 @@ static bool act(struct guest *guest, struct world *world)
 		return true;
 	case WORLD_PAUSE_CONSOLE:
 		return console_pause(world->argument != 0);
+	case WORLD_SUSPEND:
+		return linux_suspend(guest->domid);
 	default:
 		return guest->played ? to_played(guest, world)
 				     : to_linux(guest, world);
