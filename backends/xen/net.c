@@ -114,20 +114,22 @@ static void carrier_changed(struct xenstore_watch *watch)
 	read_carrier(watch->arg);
 }
 
+static void forget_carrier(struct xen_net *net)
+{
+	xenstore_unwatch(&net->carrier_watch);
+	xenstore_cancel(&net->carrier_batch);
+}
+
+/** After a suspension it is another backend's. */
 static void watch_carrier(struct xen_net *net)
 {
+	forget_carrier(net);
 	net->carrier = true;
 	snprintf(net->carrier_watch.path, sizeof net->carrier_watch.path,
 		 "%s/carrier", net->bus.backend);
 	net->carrier_watch.changed = carrier_changed;
 	net->carrier_watch.arg = net;
 	xenstore_watch(&net->carrier_watch);
-}
-
-static void forget_carrier(struct xen_net *net)
-{
-	xenstore_unwatch(&net->carrier_watch);
-	xenstore_cancel(&net->carrier_batch);
 }
 
 /* ------------------------------------------------------------ Connecting -- */
@@ -270,6 +272,7 @@ static void got_features(struct xenstore_batch *batch, int error)
 
 static void connect(struct xenbus *bus)
 {
+	watch_carrier(of_bus(bus));
 	xenbus_keys(bus, feature_names, FEATURES);
 	xenbus_read(bus, FEATURES, got_features);
 }
@@ -366,7 +369,6 @@ static void got_address(struct xenstore_batch *batch, int error)
 			      "its mac is missing or makes no sense");
 		return;
 	}
-	watch_carrier(net);
 	xenbus_start(&net->bus);
 }
 

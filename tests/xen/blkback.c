@@ -223,7 +223,7 @@ void blkback_start(struct blkback *back, unsigned handle, uint64_t sectors,
 		.disk = calloc(sectors, 512),
 	};
 	snprintf(back->back, sizeof back->back,
-		 "/local/domain/0/backend/vbd/1/%u", handle);
+		 "/local/domain/0/backend/vbd/%u/%u", fake.domid, handle);
 	snprintf(back->front, sizeof back->front, "device/vbd/%u", handle);
 	fake_set(in(back->front, "backend"), back->back);
 	fake_set(in(back->front, "backend-id"), "0");

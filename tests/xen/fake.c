@@ -3,6 +3,7 @@
 
 #include "block.h"
 #include "net.h"
+#include "xenbus.h"
 #include "xenstore.h"
 
 #include <stdio.h>
@@ -16,6 +17,7 @@ struct fake fake = {
 	.wake_ns = UINT64_MAX,
 	.grants_max = FAKE_GRANTS,
 	.pages_left = UINT32_MAX,
+	.domid = 1,
 };
 uint32_t xen_grants_in_use, xen_grants_leaked;
 
@@ -330,7 +332,7 @@ static bool run_players(void)
 	return any;
 }
 
-static bool round_once(void)
+bool fake_step(void)
 {
 	bool any = false;
 
@@ -352,8 +354,27 @@ void fake_settle(void)
 {
 	unsigned rounds = 0;
 
-	while (round_once())
+	while (fake_step())
 		must(++rounds < ROUNDS_MAX, "the loop does not come to rest");
+}
+
+/* The guest's own numbers of ports and grants stay taken until it gives them up. */
+void fake_suspend(void)
+{
+	players = NULL;
+	fake_store_forget();
+	for (unsigned i = 0; i < FAKE_GRANTS; i++)
+		grants[i].mapped = 0;
+	for (unsigned i = 0; i < FAKE_PORTS; i++)
+		ports[i].pending = false;
+	fake.domid++;
+}
+
+void fake_resume(void)
+{
+	xenstore_pause();
+	xenbus_resume();
+	xenstore_resume();
 }
 
 void fake_advance(uint64_t ns)

@@ -26,6 +26,7 @@ struct fake {
 	unsigned conflicts;   /* transactions that are to fail with EAGAIN */
 	bool store_is_silent; /* xenstored does not look at its ring */
 	uint64_t store_requests;
+	unsigned domid; /* the guest's: backends' directories have it */
 	/** Called for each of them; true when it has answered, or will not. */
 	bool (*on_store)(uint32_t type, uint32_t id, uint32_t transaction,
 			 const char *text, uint32_t length);
@@ -38,6 +39,16 @@ void fake_start(const char *arguments[]);
 
 /** Runs the loop until nothing is due now. Aborts if that takes too long. */
 void fake_settle(void);
+
+/** One round of the loop, in which everybody has a turn; false when nobody had
+ *  anything to do. */
+bool fake_step(void);
+
+/** Suspends the guest, which is another domain afterwards, with an empty store and
+ *  nobody on the other side. */
+void fake_suspend(void);
+/** And lets it go on, when its devices are there again. */
+void fake_resume(void);
 
 /** Moves the clock, running what comes due on the way. */
 void fake_advance(uint64_t ns);
@@ -98,6 +109,8 @@ void fake_store_break(void);
 unsigned fake_watches(void);
 /** Forgets everything and connects anew. */
 void fake_store_reset(void);
+/** Forgets everything; the guest has not noticed. */
+void fake_store_forget(void);
 /** Plays xenstored; returns whether there was anything to do. */
 bool fake_store_step(void);
 void fake_store_notified(void);

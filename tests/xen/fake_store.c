@@ -446,7 +446,7 @@ bool fake_store_step(void)
 	return flush() || any;
 }
 
-void fake_store_reset(void)
+void fake_store_forget(void)
 {
 	if (page != NULL)
 		xen_event_close(port);
@@ -457,5 +457,10 @@ void fake_store_reset(void)
 	memset(watches, 0, sizeof watches);
 	transaction.id = transaction.n = 0;
 	out_bytes = 0;
+}
+
+void fake_store_reset(void)
+{
+	fake_store_forget();
 	xenstore_init();
 }

@@ -319,7 +319,7 @@ void netback_start(struct netback *back, unsigned handle)
 {
 	*back = (struct netback){.player = {.step = step}};
 	snprintf(back->back, sizeof back->back,
-		 "/local/domain/0/backend/vif/1/%u", handle);
+		 "/local/domain/0/backend/vif/%u/%u", fake.domid, handle);
 	snprintf(back->front, sizeof back->front, "device/vif/%u", handle);
 	fake_set(in(back->front, "backend"), back->back);
 	fake_set(in(back->front, "backend-id"), "0");

@@ -35,11 +35,16 @@ static void net_opened(void *arg, int result, struct mirage_net *net)
 	mirage_net_on_event(net, on_net_event, app);
 }
 
-void app_net_open(struct net_app *app, const char *name, uint32_t accept)
+void app_net_open_start(struct net_app *app, const char *name, uint32_t accept)
 {
 	memset(app, 0, sizeof *app);
 	app->result = 1;
 	mirage_net_open(name, accept, net_opened, app);
+}
+
+void app_net_open(struct net_app *app, const char *name, uint32_t accept)
+{
+	app_net_open_start(app, name, accept);
 	fake_settle();
 }
 
@@ -109,11 +114,16 @@ static void block_opened(void *arg, int result, struct mirage_block *block)
 		mirage_block_on_event(block, on_block_event, app);
 }
 
-void app_block_open(struct block_app *app, const char *name)
+void app_block_open_start(struct block_app *app, const char *name)
 {
 	memset(app, 0, sizeof *app);
 	app->result = 1;
 	mirage_block_open(name, block_opened, app);
+}
+
+void app_block_open(struct block_app *app, const char *name)
+{
+	app_block_open_start(app, name);
 	fake_settle();
 }
 
@@ -232,6 +242,7 @@ int main(void)
 	suite_add_tcase(suite, block_cases());
 	suite_add_tcase(suite, block_breach_cases());
 	suite_add_tcase(suite, store_cases());
+	suite_add_tcase(suite, suspend_cases());
 	runner = srunner_create(suite);
 	srunner_set_tap(runner, "-");
 	srunner_run_all(runner, CK_SILENT);

@@ -30,6 +30,8 @@ struct net_app {
 		port; /* of the flow that it sends; 0: what it sends is not IP */
 };
 
+/** Begins to open it; the loop does not run. */
+void app_net_open_start(struct net_app *app, const char *name, uint32_t accept);
 void app_net_open(struct net_app *app, const char *name, uint32_t accept);
 /** Makes `packet`, of 42 bytes at least, a UDP packet of the flow `port`. */
 void make_flow(struct mirage_packet *packet, uint16_t port);
@@ -46,6 +48,7 @@ struct block_app {
 	unsigned events[N_EVENTS];
 };
 
+void app_block_open_start(struct block_app *app, const char *name);
 void app_block_open(struct block_app *app, const char *name);
 
 struct job {
@@ -78,5 +81,6 @@ TCase *with_queues(TCase *cases);
 TCase *block_cases(void);
 TCase *block_breach_cases(void);
 TCase *store_cases(void);
+TCase *suspend_cases(void);
 
 #endif /* XEN_TEST_H */

@@ -200,12 +200,8 @@ static void no_backend(void *arg)
 		      "does not answer; is its driver running?");
 }
 
-void xenbus_start(struct xenbus *bus)
+static void watch_backend(struct xenbus *bus)
 {
-	bus->phase = XENBUS_WAITING;
-	mirage_timer_start(&bus->open_timer,
-			   mirage_clock_monotonic_ns() + XENBUS_OPEN_NS,
-			   no_backend, bus);
 	snprintf(bus->watch.path, sizeof bus->watch.path, "%s/state",
 		 bus->backend);
 	bus->watch.changed = changed;
@@ -223,15 +219,32 @@ static void got_backend_again(struct xenstore_batch *batch, int error)
 			   bus->frontend);
 		return;
 	}
-	snprintf(bus->watch.path, sizeof bus->watch.path, "%s/state",
-		 bus->backend);
-	xenstore_watch(&bus->watch);
+	watch_backend(bus);
+}
+
+static void find_backend_again(struct xenbus *bus)
+{
+	static const char *const names[] = {"backend", "backend-id"};
+
+	bus->moved = false;
+	xenbus_keys(bus, names, 2);
+	xenbus_read_own(bus, 2, got_backend_again);
+}
+
+void xenbus_start(struct xenbus *bus)
+{
+	bus->phase = XENBUS_WAITING;
+	mirage_timer_start(&bus->open_timer,
+			   mirage_clock_monotonic_ns() + XENBUS_OPEN_NS,
+			   no_backend, bus);
+	if (bus->moved)
+		find_backend_again(bus);
+	else
+		watch_backend(bus);
 }
 
 static void resume(struct xenbus *bus)
 {
-	static const char *const names[] = {"backend", "backend-id"};
-
 	xenstore_cancel(&bus->batch);
 	xenstore_cancel(&bus->state_batch);
 	xenstore_unwatch(&bus->watch);
@@ -240,10 +253,8 @@ static void resume(struct xenbus *bus)
 		bus->phase = XENBUS_LEAVING;
 		bus->ops->lost(bus);
 	}
-	if (!left(bus))
-		return;
-	xenbus_keys(bus, names, 2);
-	xenbus_read_own(bus, 2, got_backend_again);
+	if (left(bus))
+		find_backend_again(bus);
 }
 
 void xenbus_resume(void)
@@ -252,7 +263,9 @@ void xenbus_resume(void)
 
 	for (struct xenbus *bus = xenbus_in_use; bus != NULL; bus = next) {
 		next = bus->next;
-		if (bus->phase != XENBUS_FINDING && bus->phase != XENBUS_DEAD)
+		if (bus->phase == XENBUS_FINDING)
+			bus->moved = true;
+		else if (bus->phase != XENBUS_DEAD)
 			resume(bus);
 	}
 }

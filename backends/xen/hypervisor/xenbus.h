@@ -68,6 +68,7 @@ struct xenbus {
 	struct xenbus *next; /* of those that are in use */
 	int error;	     /* what ends the open */
 	bool state_again, state_late, ending;
+	bool moved; /* to another domain, while it was being found */
 };
 
 /**
