@@ -7,10 +7,9 @@
 
 #define DEPTH 64u
 #define VECTORS_MAX 256u
-#define TRANSFER_MAX_BYTES (4u << 20)
+/** A driver that answers later may hold a copy of each request. */
+#define TRANSFER_MAX_BYTES (1u << 20)
 #define DISCARD_MAX_BYTES (1ull << 30)
-/** Of a disk that a browser creates; a quota may be less. */
-#define SIZE_DEFAULT_BYTES (64u << 20)
 
 struct js_block {
 	struct mirage_block block; /* first */
@@ -56,10 +55,21 @@ static const struct mirage_block_ops js_block_ops = {
 
 /* ----------------------------------------------------- From the loader -- */
 
+/** The path of a disk that is a file, for the remedy of a wrong size. */
+static const char *file_path(const struct mirage_open *open,
+			     struct mirage_uri *uri)
+{
+	if (mirage_uri_parse(uri, open->uri) == NULL &&
+	    strcmp(uri->scheme, "file") == 0)
+		return uri->path;
+	return NULL;
+}
+
 static void on_opened(struct js_block *block, int result, double size_bytes,
 		      uint32_t caps)
 {
 	struct mirage_open *open = block->open;
+	struct mirage_uri uri;
 
 	if (result < 0) {
 		mirage_open_refuse(open, result, "%s", js_text);
@@ -69,16 +79,21 @@ static void on_opened(struct js_block *block, int result, double size_bytes,
 	block->info.size_bytes = (uint64_t)size_bytes;
 	block->info.caps = caps;
 	if (mirage_open_size(open, block->info.size_bytes,
-			     block->info.sector_bytes, NULL)) {
+			     block->info.sector_bytes, file_path(open, &uri))) {
 		mirage_core_block_opened(open, 0, &block->block);
 		return;
 	}
 	js_block_close(block);
 }
 
-static void on_complete(struct mirage_block_request *request, int result)
+static void on_complete(struct mirage_block_request *request, int result,
+			bool turn)
 {
+	if (turn)
+		js_time_hold();
 	mirage_core_block_complete(request, result);
+	if (turn)
+		mirage_js_turn();
 }
 
 static void on_resized(struct js_block *block, double size_bytes)
@@ -143,16 +158,20 @@ static struct js_block *block_new(struct mirage_open *open)
 	return block;
 }
 
-/** Reads the size of a disk to be made: of `mem:SIZE`, or an option. */
+/** Reads the size of a disk to be made: of `mem:SIZE`, or an option. 0 leaves it
+ *  to the driver. */
 static bool read_size(struct mirage_open *open, struct mirage_uri *uri,
-		      uint64_t *size_bytes)
+		      uint32_t sector_bytes, uint64_t *size_bytes)
 {
 	bool is_mem = strcmp(uri->scheme, "mem") == 0;
 	const char *text = is_mem ? uri->path : mirage_uri_option(uri, "size");
 
-	*size_bytes = SIZE_DEFAULT_BYTES;
-	return text == NULL || mirage_uri_bytes(text, size_bytes) ||
-	       mirage_open_refuse(open, MIRAGE_EINVAL,
+	*size_bytes = 0;
+	if (text == NULL)
+		return true;
+	if (mirage_uri_bytes(text, size_bytes))
+		return mirage_open_size(open, *size_bytes, sector_bytes, NULL);
+	return mirage_open_refuse(open, MIRAGE_EINVAL,
 				  "'%s' is not a size; write a number of "
 				  "bytes, perhaps with K, M, G or T, such as "
 				  "64M",
@@ -169,9 +188,8 @@ static void open_parsed(struct mirage_open *open, struct mirage_uri *uri)
 		return;
 	if (mirage_open_flag(open, uri, "ro", &ro) &&
 	    mirage_open_sector(open, uri, &block->info.sector_bytes) &&
-	    read_size(open, uri, &size_bytes) &&
-	    mirage_open_unused(open, uri) &&
-	    mirage_open_size(open, size_bytes, block->info.sector_bytes, NULL))
+	    read_size(open, uri, block->info.sector_bytes, &size_bytes) &&
+	    mirage_open_unused(open, uri))
 		js_block_open(block, open->name, uri->scheme, uri->path,
 			      block->info.sector_bytes, ro, (double)size_bytes,
 			      &calls);
@@ -188,9 +206,9 @@ void js_block_open_uri(struct mirage_open *open)
 		mirage_open_refuse(
 			open, MIRAGE_ENODEV,
 			open->any_given ? "nobody gave it; add --block "
-					  "%s=mem:64M, file:PATH or opfs:NAME"
+					  "%s=mem:64M, file:PATH or disk:NAME"
 					: "no disk was given; add --block "
-					  "%s=mem:64M, file:PATH or opfs:NAME",
+					  "%s=mem:64M, file:PATH or disk:NAME",
 			open->name);
 		return;
 	}

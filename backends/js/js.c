@@ -8,6 +8,7 @@
 #define TURNS_MAX 64
 
 char js_text[JS_TEXT_BYTES];
+void (*js_turn_end)(void);
 
 char *mirage_js_text(void)
 {
@@ -20,9 +21,13 @@ void mirage_js_turn(void)
 
 	if (mirage_core_ended())
 		return;
+	js_time_hold();
 	do
 		mirage_core_turn();
 	while (mirage_core_ready() && ++turns < TURNS_MAX);
+	if (js_turn_end != NULL)
+		js_turn_end();
+	js_time_release();
 	if (mirage_core_ended())
 		js_ended(mirage_core_status());
 }
@@ -63,15 +68,20 @@ static const struct mirage_ambient ambient = {
 static const char usage[] =
 	"Networks:\n"
 	"  ws://HOST[:PORT]/PATH, wss://…  one binary message is one frame\n"
-	"  bc:LAN[,batch]         the tabs or programs of one origin\n"
+	"  bc:LAN[,batch]         the tabs of one origin, v86's LAN too\n"
 	"  unix:PATH[,listen][,connect]  stream socket with QEMU's framing "
 	"(Node)\n"
-	"  fd:NUMBER              an inherited tap (Node)\n"
+	"  fd:NUMBER              an inherited stream socket, as of mirage-tap "
+	"(Node)\n"
 	"  all of them            [,mtu=N][,mac=MAC][,pcap=FILE]\n"
 	"Blocks:\n"
 	"  file:PATH[,ro][,sector=512|4096]   (Node)\n"
-	"  opfs:PATH[,size=SIZE][,ro][,sector=512|4096]   (browsers)\n"
-	"  idb:NAME[,size=SIZE][,ro][,sector=512|4096]    (browsers)\n"
+	"  disk:NAME[,size=SIZE][,ro][,sector=512|4096]   (browsers: opfs:, or "
+	"where\n"
+	"                         that is missing idb: with a warning)\n"
+	"  opfs:NAME              the same, in the origin's files; in Workers "
+	"only\n"
+	"  idb:NAME               the same, in IndexedDB\n"
 	"  mem:SIZE[,sector=512|4096]   SIZE as in 64M\n";
 
 const struct mirage_backend mirage_backend = {

@@ -126,8 +126,10 @@ struct js_block_calls {
 		       uint32_t caps);
 	/** Answers js_block_close. */
 	void (*closed)(struct js_block *block);
-	/** Answers a command, from anywhere. */
-	void (*complete)(struct mirage_block_request *request, int result);
+	/** Answers a command, from anywhere. With `turn`, which is not for calls
+	 *  from inside js_block_submit, the program does what is due. */
+	void (*complete)(struct mirage_block_request *request, int result,
+			 bool turn);
 	/** The size of the disk has changed, to whole sectors. */
 	void (*resized)(struct js_block *block, double size_bytes);
 	/** As of a network. */
@@ -135,7 +137,7 @@ struct js_block_calls {
 	bool (*fault)(struct js_block *block);
 };
 
-/** Answered by `opened`. */
+/** Answered by `opened`. `size_bytes` is that of a disk to be made, or 0. */
 void js_block_open(struct js_block *block, const char *name, const char *scheme,
 		   const char *path, uint32_t sector_bytes, bool ro,
 		   double size_bytes, const struct js_block_calls *calls);
@@ -154,11 +156,18 @@ extern const struct mirage_random_ops js_random_ops;
 
 void js_clock_init(void);
 
+/** Until the next mirage_js_turn has ended the loader is not asked to wake us. */
+void js_time_hold(void);
+/** Asks for what came of it. */
+void js_time_release(void);
+
 /* net.c, block.c: `open` of the backend. */
 void js_net_open_uri(struct mirage_open *open);
 void js_block_open_uri(struct mirage_open *open);
 
 extern char js_text[JS_TEXT_BYTES];
+/** Called at the end of each turn, unless NULL: networks hand over what was sent. */
+extern void (*js_turn_end)(void);
 
 /** Puts what is `wrong` to js_text; returns whether nothing is (NULL). */
 bool js_nothing_wrong(const char *wrong);

@@ -1,25 +1,25 @@
 // SPDX-License-Identifier: ISC
 // Between a disk's driver and the module: requests as commands, js_block_command
-// of js.h, one call of the driver for each vector.
+// of js.h, and their answers.
+//
+// A driver exports open(options, disk) → { sizeBytes, read, write, close } and what
+// else it is able to do, see index.d.ts. One that is `immediate` answers inside the
+// call and works on the program's memory itself, vector by vector. Any other gets a
+// buffer for the whole request: the program's memory may move while the driver works
+// (memory.grow), and belongs to nobody once the program has died.
 
 import { Device } from './device.js';
-import { EIO, errorOf } from './errors.js';
+import { EIO, ENOMEM, ENOSPC, errorOf } from './errors.js';
 
 const READ = 1;
 const WRITE = 2;
 const FLUSH = 3;
 const DISCARD = 4;
 const COMMAND_BYTES = 32;
+const BUFFER_MIN_BYTES = 4096;
 
 /** struct js_block_calls. */
-const CALLS = [
-	'opened',
-	'closed',
-	'complete',
-	'resized',
-	'counters',
-	'fault',
-];
+const CALLS = ['opened', 'closed', 'complete', 'resized', 'counters', 'fault'];
 
 /** struct mirage_block_counters. */
 const COUNTERS = [
@@ -52,11 +52,44 @@ function capsOf(driver, readOnly) {
 	);
 }
 
+/** The other errors of hosts say that nothing was done, which nobody knows. */
+function resultOf(error) {
+	const result = errorOf(error);
+	if (error.mirage || result === ENOSPC || result === ENOMEM) return result;
+	return EIO;
+}
+
+const none = new Uint8Array(0);
+
+/** A request under way; used again for another. */
+class Request {
+	constructor(block) {
+		this.at = this.op = this.vectors = this.n = 0;
+		this.left = 0; // answers that are due
+		this.error = null;
+		this.buffer = none;
+		this.done = (error) => block.answered(this, error);
+	}
+
+	/** A buffer for `length` bytes or more. */
+	room(length) {
+		if (this.buffer.length < length) {
+			let size = BUFFER_MIN_BYTES;
+			while (size < length) size *= 2;
+			this.buffer = new Uint8Array(size);
+		}
+		return this.buffer;
+	}
+}
+
 class Block extends Device {
 	constructor(instance, at, name, wasm) {
 		super(instance, at, name, wasm);
 		this.counterNames = COUNTERS;
-		this.told = false;
+		this.words = new Uint32Array(0);
+		this.doubles = null;
+		this.free = [];
+		this.submitting = this.told = false;
 	}
 
 	async open(options) {
@@ -78,11 +111,19 @@ class Block extends Device {
 		instance.turn();
 	}
 
-	/** The driver's disk has another size now. */
+	// -------------------------------------------------------- For drivers
+
+	/** The driver's disk has another size now. Never from inside its calls. */
 	resized(sizeBytes) {
 		this.instance.call(this.wasm.resized, this.at, sizeBytes);
 		this.instance.turn();
 	}
+
+	log(level, text) {
+		this.instance.log(level, `block '${this.name}': ${text}`);
+	}
+
+	// ------------------------------------------------------------ Requests
 
 	submit(commands, n) {
 		this.submitting = true;
@@ -91,74 +132,119 @@ class Block extends Device {
 		this.submitting = false;
 	}
 
+	/** Views of a memory that has grown have no length any more. */
+	derive() {
+		const { buffer } = this.instance.memory;
+		this.words = new Uint32Array(buffer);
+		this.doubles = new Float64Array(buffer);
+	}
+
 	start(at) {
-		const data = this.instance.data();
-		const request = data.getUint32(at, true);
-		const op = data.getUint32(at + 4, true);
-		const vectors = data.getUint32(at + 8, true);
-		const n = data.getUint32(at + 12, true);
-		const offset = data.getFloat64(at + 16, true);
-		const length = data.getFloat64(at + 24, true);
-		const done = (error) => this.complete(request, error);
+		if (this.words.length === 0) this.derive();
+		const { words, doubles, driver } = this;
+		const word = at >>> 2;
+		const request = this.free.pop() ?? new Request(this);
+		request.at = words[word];
+		request.op = words[word + 1];
+		request.vectors = words[word + 2] >>> 2;
+		request.n = words[word + 3];
+		request.left = 1;
+		request.error = null;
+		const offset = doubles[(at >>> 3) + 2];
+		const length = doubles[(at >>> 3) + 3];
 
 		try {
-			if (op === READ || op === WRITE)
-				this.move(op, offset, vectors, n, data, done);
-			else if (op === FLUSH) this.driver.flush(done);
-			else if (op === DISCARD) this.driver.discard(offset, length, done);
-			else this.driver.writeZeroes(offset, length, done);
+			if (request.op <= WRITE) this.move(request, offset, length);
+			else if (request.op === FLUSH) driver.flush(request.done);
+			else if (request.op === DISCARD)
+				driver.discard(offset, length, request.done);
+			else driver.writeZeroes(offset, length, request.done);
 		} catch (error) {
-			done(error);
+			if (request.left > 0) request.left = 1;
+			request.done(error);
 		}
 	}
 
-	/** Reads or writes; with several vectors `done` runs after the last one. */
-	move(op, offset, vectors, n, data, done) {
-		const verb = op === READ ? 'read' : 'write';
-		let left = n;
-		let first = null;
-		const each =
-			n === 1
-				? done
-				: (error) => {
-						first ??= error ?? null;
-						if (--left === 0) done(first);
-					};
-		for (let i = 0; i < n; i++, vectors += 8) {
-			const length = data.getUint32(vectors + 4, true);
-			this.driver[verb](
-				offset,
-				this.instance.bytes,
-				data.getUint32(vectors, true),
-				length,
-				each
-			);
+	move(request, offset, length) {
+		const { driver } = this;
+		if (driver.immediate) {
+			this.moveVectors(request, offset);
+		} else if (request.op === READ) {
+			driver.read(offset, request.room(length), 0, length, request.done);
+		} else {
+			this.gather(request, request.room(length));
+			driver.write(offset, request.buffer, 0, length, request.done);
+		}
+	}
+
+	moveVectors(request, offset) {
+		const { words, driver } = this;
+		const memory = this.instance.bytes;
+		request.left = request.n;
+		for (let i = 0, v = request.vectors; i < request.n; i++, v += 2) {
+			const length = words[v + 1];
+			if (request.op === READ)
+				driver.read(offset, memory, words[v], length, request.done);
+			else driver.write(offset, memory, words[v], length, request.done);
 			offset += length;
 		}
 	}
 
-	/** `error` is what the driver's host threw, or nothing. */
-	complete(request, error) {
-		const { instance } = this;
-		if (error && !this.told) {
-			this.told = true;
-			instance.log(
-				0,
-				`block '${this.name}': ${error.message}; ` +
-					'further errors are counted only'
+	gather({ vectors: v, n }, buffer) {
+		const { words } = this;
+		const memory = this.instance.bytes;
+		for (let at = 0; n > 0; n--, at += words[v + 1], v += 2)
+			buffer.set(memory.subarray(words[v], words[v] + words[v + 1]), at);
+	}
+
+	scatter({ vectors: v, n, buffer }) {
+		if (this.words.length === 0) this.derive();
+		const { words } = this;
+		const memory = this.instance.bytes;
+		for (let at = 0; n > 0; n--, at += words[v + 1], v += 2) {
+			const length = words[v + 1];
+			const whole = length === buffer.length;
+			memory.set(
+				whole ? buffer : buffer.subarray(at, at + length),
+				words[v]
 			);
 		}
-		const result = error ? errorOf(error) : 0;
-		instance.call(this.wasm.complete, request, result);
-		if (!this.submitting) instance.turn();
 	}
+
+	/** `error` is what the driver's host threw, or nothing. */
+	answered(request, error) {
+		if (request.left === 0) return; // was answered
+		request.error ??= error ?? null;
+		if (--request.left > 0) return;
+		const { instance } = this;
+		if (instance.ended) return;
+		const failed = request.error !== null;
+		if (!failed && request.op === READ && !this.driver.immediate)
+			this.scatter(request);
+		const result = failed ? this.failure(request.error) : 0;
+		this.free.push(request);
+		try {
+			this.wasm.complete(request.at, result, !this.submitting);
+		} catch (thrown) {
+			instance.caught(thrown);
+		}
+	}
+
+	failure(error) {
+		if (!this.told)
+			this.log(0, `${error.message}; further errors are counted only`);
+		this.told = true;
+		return resultOf(error);
+	}
+
+	// ------------------------------------------------------------- Closing
 
 	async close() {
 		const { instance, at } = this;
 		try {
-			await this.driver.close();
+			await this.shut();
 		} catch (error) {
-			instance.log(0, `block '${this.name}': closing: ${error.message}`);
+			this.log(0, `closing: ${error.message}`);
 		}
 		instance.devices.delete(at);
 		instance.call(this.wasm.closed, at);
@@ -167,7 +253,13 @@ class Block extends Device {
 
 	/** At the end of the program. */
 	async abandon() {
-		await this.driver?.close();
+		if (this.driver) await this.shut();
+	}
+
+	/** Once: the end may come while the disk closes. */
+	shut() {
+		this.closing ??= this.driver.close() ?? Promise.resolve();
+		return this.closing;
 	}
 }
 
@@ -177,9 +269,4 @@ export function open(instance, at, options, calls) {
 	const block = new Block(instance, at, options.name, wasm);
 	instance.devices.set(at, block);
 	return block.open(options);
-}
-
-/** For drivers: a transfer that was cut short. */
-export function shortTransfer(done, length) {
-	return new Error(`moved ${done} of ${length} bytes`, { cause: EIO });
 }

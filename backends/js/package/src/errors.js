@@ -6,6 +6,7 @@ export const ENODEV = -3;
 export const EBUSY = -4;
 export const EACCES = -5;
 export const EROFS = -6;
+export const ERANGE = -7;
 export const ENOMEM = -10;
 export const ENOSPC = -11;
 export const EIO = -12;
