@@ -64,6 +64,7 @@ class Host {
 			bc: () => import('./net-bc.js'),
 		};
 		this.blocks = {
+			disk: () => import('./block-disk.js'),
 			opfs: () => import('./block-opfs.js'),
 			idb: () => import('./block-idb.js'),
 			mem: () => import('./block-mem.js'),
