@@ -25,8 +25,12 @@ struct js_net {
 	struct framing tx, rx;
 	struct mirage_pool *tx_pool, *rx_pool;
 	struct mirage_timer linger;
-	bool closing, finishing;
+	struct js_net *next_kicked;
+	bool kicked, closing, finishing;
 };
+
+/** Those with something to hand over at the end of the turn. */
+static struct js_net *kicked;
 
 /* ------------------------------------------------------------- Sending -- */
 
@@ -42,6 +46,8 @@ static void finish(void *arg)
 	js_net_close(net);
 }
 
+/* Hands over what the driver takes, and says so to a sender who fell short once
+ * half is free. */
 static void flush(struct js_net *net)
 {
 	uint32_t bytes = framing_bytes(&net->tx);
@@ -50,8 +56,31 @@ static void flush(struct js_net *net)
 		framing_written(
 			&net->tx,
 			js_net_send(net, net->tx.bytes + net->tx.from, bytes));
+	if (framing_bytes(&net->tx) <= net->tx.capacity_bytes / 2)
+		mirage_core_net_event(&net->net, MIRAGE_EVENT_WRITABLE);
 	if (net->closing && framing_bytes(&net->tx) == 0)
 		finish(net);
+}
+
+static void flush_kicked(void)
+{
+	struct js_net *net = kicked, *next;
+
+	for (kicked = NULL; net != NULL; net = next) {
+		next = net->next_kicked;
+		net->kicked = false;
+		flush(net);
+	}
+}
+
+/* What is sent in one turn goes to the driver at once. */
+static void kick(struct js_net *net)
+{
+	if (net->kicked)
+		return;
+	net->kicked = true;
+	net->next_kicked = kicked;
+	kicked = net;
 }
 
 static int drop(struct js_net *net, struct mirage_packet *const packets[],
@@ -81,7 +110,7 @@ static int net_send(struct mirage_net *base,
 		mirage_core_net_gather(to, packets[i]);
 		mirage_packet_release(packets[i]);
 	}
-	flush(net);
+	kick(net);
 	return (int)i;
 }
 
@@ -107,9 +136,8 @@ static void net_close(struct mirage_net *base)
 
 static void on_writable(struct js_net *net)
 {
-	flush(net);
-	if (framing_bytes(&net->tx) <= net->tx.capacity_bytes / 2)
-		mirage_core_net_event(&net->net, MIRAGE_EVENT_WRITABLE);
+	if (!net->kicked)
+		flush(net);
 }
 
 /* ----------------------------------------------------------- Receiving -- */
@@ -169,6 +197,8 @@ static bool on_filled(struct js_net *net, uint32_t bytes)
 
 		mirage_core_net_deliver(&net->net, packets, n);
 	}
+	if (net->closing)
+		framing_reset(&net->rx);
 	if (found != FRAMING_BROKEN || net->closing)
 		return true;
 	mirage_log(MIRAGE_LOG_WARN,
@@ -317,6 +347,14 @@ static uint32_t salt(void)
 	return bytes;
 }
 
+/** Reads a flag that only URIs of `scheme` have; others leave it unused. */
+static bool scheme_flag(struct js_net *net, struct mirage_uri *uri,
+			const char *scheme, const char *key, bool *flag)
+{
+	return strcmp(uri->scheme, scheme) != 0 ||
+	       mirage_open_flag(net->open, uri, key, flag);
+}
+
 static bool net_options(struct js_net *net, struct mirage_uri *uri,
 			bool flags[3])
 {
@@ -327,16 +365,16 @@ static bool net_options(struct js_net *net, struct mirage_uri *uri,
 		return false;
 	}
 	return mirage_open_net_options(net->open, uri, salt(), &net->info) &&
-	       mirage_open_flag(net->open, uri, "listen", &flags[0]) &&
-	       mirage_open_flag(net->open, uri, "connect", &flags[1]) &&
-	       mirage_open_flag(net->open, uri, "batch", &flags[2]) &&
+	       scheme_flag(net, uri, "unix", "listen", &flags[0]) &&
+	       scheme_flag(net, uri, "unix", "connect", &flags[1]) &&
+	       scheme_flag(net, uri, "bc", "batch", &flags[2]) &&
 	       mirage_open_unused(net->open, uri);
 }
 
 static void open_parsed(struct mirage_open *open, struct mirage_uri *uri)
 {
 	struct js_net *net = calloc(1, sizeof *net);
-	bool flags[3];
+	bool flags[3] = {false, false, false};
 
 	if (net == NULL) {
 		mirage_open_refuse(open, MIRAGE_ENOMEM, "no memory for it");
@@ -363,6 +401,7 @@ void js_net_open_uri(struct mirage_open *open)
 	struct mirage_uri uri;
 	const char *wrong;
 
+	js_turn_end = flush_kicked;
 	if (open->uri == NULL) {
 		mirage_open_refuse(open, MIRAGE_ENODEV,
 				   "nobody gave it; start the program with "

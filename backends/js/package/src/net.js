@@ -4,9 +4,17 @@
 
 import { Device } from './device.js';
 import { errorOf } from './errors.js';
+import {
+	FRAME_MAX_BYTES,
+	HEADER_BYTES,
+	countFrames,
+	putLength,
+} from './framing.js';
 
-const HEADER_BYTES = 4;
-const FRAME_MAX_BYTES = 69632;
+/** How long a driver that is closed may take to hand over what it has taken. */
+const LINGER_MS = 1000;
+
+export { eachFrame } from './framing.js';
 
 /** struct js_net_calls. */
 const CALLS = [
@@ -38,24 +46,6 @@ const COUNTERS = [
 	'tx_dropped_error',
 	'tx_refused',
 ];
-
-/** Calls `frame(bytes)` for each frame that `queue` holds, while it returns true.
- *  Returns the bytes of the queue that these were. The views end with the call. */
-export function eachFrame(queue, frame) {
-	let at = 0;
-	while (at + HEADER_BYTES <= queue.length) {
-		const end =
-			at +
-			HEADER_BYTES +
-			((queue[at] << 24) |
-				(queue[at + 1] << 16) |
-				(queue[at + 2] << 8) |
-				queue[at + 3]);
-		if (!frame(queue.subarray(at + HEADER_BYTES, end))) break;
-		at = end;
-	}
-	return at;
-}
 
 /** What a driver calls. After the end of the device all of it does nothing. */
 class Port {
@@ -93,10 +83,7 @@ class Port {
 		const to = this.call(this.wasm.room);
 		if (to === undefined) return;
 		const memory = this.instance.bytes;
-		memory[to] = 0;
-		memory[to + 1] = bytes.length >>> 16;
-		memory[to + 2] = bytes.length >>> 8;
-		memory[to + 3] = bytes.length;
+		putLength(memory, to, bytes.length);
 		memory.set(bytes, to + HEADER_BYTES);
 		this.call(this.wasm.filled, HEADER_BYTES + bytes.length);
 		this.instance.turn();
@@ -127,6 +114,11 @@ class Port {
 		this.call(this.wasm.unsent, n);
 	}
 
+	/** Calls `run` soon, when others have had their turn. */
+	soon(run) {
+		this.instance.host.soon(run);
+	}
+
 	log(level, text) {
 		this.instance.log(level, `network '${this.name}': ${text}`);
 	}
@@ -143,8 +135,8 @@ class Net extends Device {
 		const { instance, at } = this;
 		let result = 0;
 		try {
-			const { open } = await instance.driver('networks', options);
-			this.driver = await open(this.port, options);
+			const driver = await instance.driver('networks', options);
+			this.driver = await driver.open(this.port, options);
 		} catch (error) {
 			result = errorOf(error);
 			instance.putText(error.message);
@@ -157,12 +149,36 @@ class Net extends Device {
 		instance.turn();
 	}
 
+	/** What a driver throws must not unwind the program that sends. */
 	send(bytes) {
-		return this.driver.send(bytes);
+		try {
+			return this.driver.send(bytes);
+		} catch (error) {
+			const n = countFrames(bytes);
+			this.port.log(1, `sending: ${error.message}`);
+			queueMicrotask(() => this.port.unsent(n));
+			return bytes.length;
+		}
+	}
+
+	/** Lets the driver hand over what it has taken, but not for ever. */
+	async closeDriver() {
+		const { host } = this.instance;
+		let timer;
+		const late = new Promise((resolve) => {
+			timer = host.setTimeout(resolve, LINGER_MS);
+		});
+		try {
+			await Promise.race([this.driver?.close(), late]);
+			this.driver?.destroy?.();
+		} catch (error) {
+			this.port.log(1, `closing: ${error.message}`);
+		}
+		host.clearTimeout(timer);
 	}
 
 	async close() {
-		await this.driver.close();
+		await this.closeDriver();
 		const { instance, at } = this;
 		instance.devices.delete(at);
 		this.port.call(this.port.wasm.closed);
@@ -171,9 +187,9 @@ class Net extends Device {
 	}
 
 	/** At the end of the program. */
-	async abandon() {
+	abandon() {
 		this.port.closed = true;
-		await this.driver?.close();
+		return this.closeDriver();
 	}
 }
 

@@ -16,8 +16,8 @@ class Host {
 		this.resolutionNs = 1000;
 		this.networks = {
 			unix: () => import('./net-unix.js'),
-			ws: () => import('./net-ws.js'),
-			wss: () => import('./net-ws.js'),
+			ws: () => import('./net-ws-node.js'),
+			wss: () => import('./net-ws-node.js'),
 			bc: () => import('./net-bc.js'),
 			fd: () => import('./net-fd.js'),
 		};
@@ -39,6 +39,7 @@ class Host {
 	}
 
 	console(given) {
+		if (given instanceof NodeConsole) return given;
 		return given ? new GivenConsole(given) : new NodeConsole();
 	}
 
