@@ -86,14 +86,9 @@ static void on_opened(struct js_block *block, int result, double size_bytes,
 	js_block_close(block);
 }
 
-static void on_complete(struct mirage_block_request *request, int result,
-			bool turn)
+static void on_complete(struct mirage_block_request *request, int result)
 {
-	if (turn)
-		js_time_hold();
 	mirage_core_block_complete(request, result);
-	if (turn)
-		mirage_js_turn();
 }
 
 static void on_resized(struct js_block *block, double size_bytes)

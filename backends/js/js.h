@@ -126,10 +126,8 @@ struct js_block_calls {
 		       uint32_t caps);
 	/** Answers js_block_close. */
 	void (*closed)(struct js_block *block);
-	/** Answers a command, from anywhere. With `turn`, which is not for calls
-	 *  from inside js_block_submit, the program does what is due. */
-	void (*complete)(struct mirage_block_request *request, int result,
-			 bool turn);
+	/** Answers a command, from anywhere. */
+	void (*complete)(struct mirage_block_request *request, int result);
 	/** The size of the disk has changed, to whole sectors. */
 	void (*resized)(struct js_block *block, double size_bytes);
 	/** As of a network. */

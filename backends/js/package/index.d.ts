@@ -57,6 +57,8 @@ export interface Network {
 }
 
 export interface NetworkDriver {
+	/** As behind the path of a URI: 'mtu=9000'. */
+	options?: string;
 	open(
 		port: NetworkPort,
 		options: NetworkOptions
@@ -72,13 +74,17 @@ export interface BlockOptions {
 	path: string;
 	sectorBytes: number;
 	readOnly: boolean;
+	/** Of a disk to be made; 0 leaves it to the driver. */
 	sizeBytes: number;
 }
 
-/** A disk. `memory` may be replaced when the program grows: whoever answers later
- *  must ask for it again. Absent functions are absent capabilities. */
+/** A disk. Absent functions are absent capabilities. */
 export interface Block {
 	sizeBytes: number;
+	/** Each request is answered inside its call: `memory` is the program's own
+	 *  then, else a buffer that is the driver's until it has answered. */
+	immediate?: boolean;
+	/** Calls the port's `resized`. */
 	resizes?: boolean;
 	read(
 		offset: number,
@@ -100,10 +106,19 @@ export interface Block {
 	close(): void | Promise<void>;
 }
 
+/** What the driver of a disk calls, from events, never inside its own calls. */
+export interface BlockPort {
+	/** The disk has another size now, of whole sectors. */
+	resized(sizeBytes: number): void;
+	log(level: number, text: string): void;
+}
+
 export interface BlockDriver {
+	/** As behind the path of a URI: 'ro,sector=4096'. */
+	options?: string;
 	open(
 		options: BlockOptions,
-		disk: { resized(sizeBytes: number): void }
+		port: BlockPort
 	): Block | Promise<Block>;
 }
 
@@ -121,6 +136,11 @@ export interface MirageOptions {
 	console?: MirageConsole;
 	/** Told when a timer was due and when it ran, in milliseconds since the start. */
 	onWake?(deadlineMs: number, nowMs: number): void;
+	/** Functions that the program's own C imports from the module env; they must
+	 *  not call the program. */
+	imports?(
+		instance: MirageInstance
+	): Record<string, (...args: number[]) => number | void>;
 	/** Node: whether SIGINT and SIGTERM ask the program to end (true). */
 	signals?: boolean;
 	/** Browsers: runs the program in a Worker of its own (true) or in one that runs

@@ -89,15 +89,15 @@ class Block extends Device {
 		this.words = new Uint32Array(0);
 		this.doubles = null;
 		this.free = [];
-		this.submitting = this.told = false;
+		this.told = false;
 	}
 
 	async open(options) {
 		const { instance, at } = this;
 		let result = 0;
 		try {
-			const { open } = await instance.driver('blocks', options);
-			this.driver = await open(options, this);
+			const driver = await instance.driver('blocks', options);
+			this.driver = await driver.open(options, this);
 		} catch (error) {
 			result = errorOf(error);
 			instance.putText(error.message);
@@ -126,10 +126,8 @@ class Block extends Device {
 	// ------------------------------------------------------------ Requests
 
 	submit(commands, n) {
-		this.submitting = true;
 		for (let i = 0; i < n; i++, commands += COMMAND_BYTES)
 			this.start(commands);
-		this.submitting = false;
 	}
 
 	/** Views of a memory that has grown have no length any more. */
@@ -223,11 +221,8 @@ class Block extends Device {
 			this.scatter(request);
 		const result = failed ? this.failure(request.error) : 0;
 		this.free.push(request);
-		try {
-			this.wasm.complete(request.at, result, !this.submitting);
-		} catch (thrown) {
-			instance.caught(thrown);
-		}
+		// The program asks for a turn: one for all that the host has answered.
+		instance.call(this.wasm.complete, request.at, result);
 	}
 
 	failure(error) {
