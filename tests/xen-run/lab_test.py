@@ -149,6 +149,20 @@ def ping_is_answered():
 
 
 @case
+def a_network_has_its_mtu():
+    status, out, err = dom0(
+        BRIDGE + "mirage-xen-run --net service=bridge=xr0,mtu=9000 ping 10.7.0.2 "
+        ">log &\nguest=$!\n"
+        "for i in 1 2 3 4 5; do grep -q ready log && break; sleep 1; done\n"
+        "cat /sys/class/net/vif*.0/mtu\n"
+        "ping -c 3 -A -s 8972 10.7.0.2 | grep received; "
+        "kill $guest; wait $guest")
+    expect((status, out, err), (0, "9000\n3 packets transmitted, 3 packets "
+                                "received, 0% packet loss\n", ""))
+    nothing_is_left("ping")
+
+
+@case
 def a_script_plugs_the_network():
     status, out, err = dom0(
         "cat >plug <<'END'\n#!/bin/sh\n"
@@ -245,6 +259,37 @@ def what_a_killed_one_leaves_is_destroyed():
         "no guest 'probe' was started by mirage-xen-run; 'xl list' and "
         "'xl destroy' know about others")))
     nothing_is_left("probe")
+
+
+@case
+def a_reboot_is_another_start():
+    status, out, err = dom0(START.format("--name again probe wait", "waiting")
+                            + "one=$(xl domid again); xl reboot again 2>/dev/null\n"
+                            "for i in 1 2 3 4 5 6 7 8 9 10; do "
+                            "[ $(grep -c waiting log) = 2 ] && break; sleep 1; "
+                            "done\n[ $(xl domid again) -gt $one ] && echo other\n"
+                            "kill -TERM $guest; wait $guest; echo $?; "
+                            "cat log err")
+    expect((status, out, err), (0, "other\n0\nwaiting\nwaiting\n", ""))
+    nothing_is_left("again")
+
+
+@case
+def a_store_that_does_not_answer_keeps_nobody():
+    for end in ["echo end >&4", "kill -TERM $guest"]:
+        status, out, err = dom0(
+            "rm -f typed; mkfifo typed; store=$(pidof xenstored)\n"
+            "trap 'kill -CONT $store' EXIT\n"
+            "mirage-xen-run --name lost answer echo <typed >log 2>err & guest=$!\n"
+            "exec 4>typed\n"
+            "for i in 1 2 3 4 5 6 7 8 9 10; do grep -q ready log && break; "
+            f"sleep 1; done\nkill -STOP $store; {end}; wait $guest; echo $?; "
+            "cat log err; kill -CONT $store\n"
+            "mirage-xen-run --destroy lost; echo $?")
+        expect_match(r"^(1|143)\nready\nmirage-xen-run: xenstored does not "
+                     "answer; once it does, 'mirage-xen-run --destroy lost' "
+                     "removes what is left\n(?s:.*)0\n$", out + err)
+        nothing_is_left("lost")
 
 
 @case

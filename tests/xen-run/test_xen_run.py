@@ -75,14 +75,18 @@ WRONG = {
                         "--net a=bridge=br0: 'a' was given before"),
     "a key of no network": (["--net", "a=ip=10.0.0.1", "guest"],
                             "--net a=ip=10.0.0.1: no option 'ip'; there are "
-                            "bridge, mac and script"),
+                            "bridge, mac, mtu and script"),
     "a key without a value": (["--net", "a=bridge", "guest"],
                               "--net a=bridge: expected bridge=BRIDGE, "
-                              "mac=ADDRESS or script=FILE, not 'bridge'"),
+                              "mac=ADDRESS, mtu=BYTES or script=FILE, not "
+                              "'bridge'"),
     "a group's address": (["--net", "a=mac=01:00:5e:00:00:01", "guest"],
                           "--net a=mac=01:00:5e:00:00:01: '01:00:5e:00:00:01' "
                           "is not the address of one station; "
                           "00:16:3e:12:34:56 is"),
+    "a packet of 64 bytes": (["--net", "a=mtu=64", "guest"],
+                             "--net mtu 64: expected a number from 68 to "
+                             "65521"),
     "half an address": (["--net", "a=mac=00:16:3e", "guest"],
                         "--net a=mac=00:16:3e: '00:16:3e' is not the address "
                         "of one station; 00:16:3e:12:34:56 is"),
@@ -166,7 +170,7 @@ def test_network_script():
 # ------------------------------------------------------------------- The dry run
 
 FULL = ["--name", "g1", "--memory", "32",
-        "--net", "wan=bridge=br0,mac=00:16:3e:00:00:07", "--disk", "root=disk",
+        "--net", "wan=bridge=br0,mac=00:16:3e:00:00:07,mtu=9000", "--disk", "root=disk",
         "--disk", "data=disk,ro", "guest", "--log", "info", "two words", "it's"]
 LINE = ("guest --net wan=vif:0 --block root=vbd:xvda --block data=vbd:xvdb "
         "--log info 'two words' 'it'\"'\"'s'")
@@ -189,6 +193,8 @@ def test_dry_run():
         "xenstore: access /local/domain/ID/device/vif/0: guest owns",
         "xenstore: access /local/domain/0/backend/vif/ID/0: guest reads",
         "xenstore: /local/domain/0/backend/vif/ID/0/mac = '00:16:3e:00:00:07'",
+        "xenstore: /local/domain/ID/device/vif/0/mtu = '9000'",
+        "xenstore: /local/domain/0/backend/vif/ID/0/mtu = '9000'",
         "xenstore: /local/domain/0/backend/vif/ID/0/state = '1'",
         "disk root: block device for disk",
         "xenstore: /local/domain/0/backend/vbd/ID/51712/mode = 'w'",
@@ -270,9 +276,9 @@ cmdline = "{line}"
 memory = 32
 vcpus = 1
 on_poweroff = "destroy"
-on_reboot = "destroy"
+on_reboot = "restart"
 on_crash = "destroy"
-vif = ["mac=00:16:3e:00:00:07,bridge=br0"]
+vif = ["mac=00:16:3e:00:00:07,mtu=9000,bridge=br0"]
 disk = ["format=raw,vdev=xvda,access=rw,target={here}/disk", \
 "format=raw,vdev=xvdb,access=ro,target={here}/disk"]
 """
@@ -296,12 +302,13 @@ def test_write_libvirt():
     <cmdline>{line} &#60;&#38;&#62;</cmdline>
   </os>
   <on_poweroff>destroy</on_poweroff>
-  <on_reboot>destroy</on_reboot>
+  <on_reboot>restart</on_reboot>
   <on_crash>destroy</on_crash>
   <devices>
     <interface type='bridge'>
       <mac address='00:16:3e:00:00:07'/>
       <source bridge='br0'/>
+      <mtu size='9000'/>
     </interface>
     <disk type='file' device='disk'>
       <driver type='raw'/>

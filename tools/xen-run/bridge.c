@@ -39,10 +39,19 @@ static bool set_up(int fd, const char *interface)
 	return ioctl(fd, SIOCSIFFLAGS, &request) == 0;
 }
 
-bool bridge_plug(const char *interface, const char *bridge)
+static bool set_mtu(int fd, const char *interface, unsigned mtu_bytes)
+{
+	struct ifreq request = {.ifr_mtu = (int)mtu_bytes};
+
+	snprintf(request.ifr_name, IFNAMSIZ, "%s", interface);
+	return ioctl(fd, SIOCSIFMTU, &request) == 0;
+}
+
+bool bridge_plug(const char *interface, const char *bridge, unsigned mtu_bytes)
 {
 	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	bool done = fd >= 0 &&
+		    (mtu_bytes == 0 || set_mtu(fd, interface, mtu_bytes)) &&
 		    (bridge == NULL || add_port(fd, interface, bridge)) &&
 		    set_up(fd, interface);
 

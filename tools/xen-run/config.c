@@ -133,12 +133,14 @@ static void xl_nets(FILE *out, const struct options *options)
 	fputs("vif = [", out);
 	for (unsigned i = 0; i < options->n_nets; i++) {
 		const struct net_option *net = &options->nets[i];
-		char mac[18], *spec = NULL, *script = NULL;
+		char mac[18], mtu[24] = "", *spec = NULL, *script = NULL;
 
 		device_mac(net, options->name, mac);
+		if (net->mtu_bytes != 0)
+			snprintf(mtu, sizeof mtu, ",mtu=%u", net->mtu_bytes);
 		if (net->script != NULL)
 			script = config_path(net->script);
-		if (asprintf(&spec, "mac=%s%s%s%s%s", mac,
+		if (asprintf(&spec, "mac=%s%s%s%s%s%s", mac, mtu,
 			     net->bridge != NULL ? ",bridge=" : "",
 			     net->bridge != NULL ? net->bridge : "",
 			     script != NULL ? ",script=" : "",
@@ -179,7 +181,7 @@ static void put_xl(FILE *out, const struct options *options, const char *line)
 	put_key(out, "cmdline", line);
 	fprintf(out, "memory = %u\nvcpus = 1\n", options->memory_mib);
 	put_key(out, "on_poweroff", "destroy");
-	put_key(out, "on_reboot", "destroy");
+	put_key(out, "on_reboot", "restart");
 	put_key(out, "on_crash", "destroy");
 	if (options->n_nets > 0)
 		xl_nets(out, options);
@@ -225,6 +227,8 @@ static void libvirt_net(FILE *out, const struct options *options,
 	if (net->bridge != NULL)
 		put_element(out, "      <source bridge='", net->bridge,
 			    "'/>\n");
+	if (net->mtu_bytes != 0)
+		fprintf(out, "      <mtu size='%u'/>\n", net->mtu_bytes);
 	if (net->script != NULL) {
 		script = config_path(net->script);
 		put_element(out, "      <script path='", script, "'/>\n");
@@ -264,7 +268,7 @@ static void put_libvirt(FILE *out, const struct options *options,
 	put_element(out, "    <cmdline>", line, "</cmdline>\n");
 	fputs("  </os>\n"
 	      "  <on_poweroff>destroy</on_poweroff>\n"
-	      "  <on_reboot>destroy</on_reboot>\n"
+	      "  <on_reboot>restart</on_reboot>\n"
 	      "  <on_crash>destroy</on_crash>\n"
 	      "  <devices>\n",
 	      out);

@@ -61,7 +61,7 @@ void console_close(void)
 		xenevtchn_close(events);
 	if (memory != NULL)
 		xenforeignmemory_close(memory);
-	port_bound = false;
+	port_bound = broken = false;
 	ring = NULL;
 	events = NULL;
 	memory = NULL;

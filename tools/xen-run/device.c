@@ -126,6 +126,10 @@ static void net_create(const struct guest *guest, const struct options *options,
 	store_write(ends.back, "mac", "%s", mac);
 	if (net->bridge != NULL)
 		store_write(ends.back, "bridge", "%s", net->bridge);
+	if (net->mtu_bytes != 0) {
+		store_write(ends.front, "mtu", "%u", net->mtu_bytes);
+		store_write(ends.back, "mtu", "%u", net->mtu_bytes);
+	}
 	/* netback will not go without this node, even if nobody runs it. */
 	store_write(ends.back, "script", "%s",
 		    net->script != NULL ? net->script : "");
@@ -232,7 +236,7 @@ static bool net_plug(const struct guest *guest, const struct net_option *net,
 			net->bridge != NULL ? " in bridge " : "",
 			net->bridge != NULL ? net->bridge : "") &&
 		   (!await_interface(net, interface) ||
-		    !bridge_plug(interface, net->bridge))) {
+		    !bridge_plug(interface, net->bridge, net->mtu_bytes))) {
 		return false;
 	}
 	store_write(back, "hotplug-status", "connected");

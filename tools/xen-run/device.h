@@ -31,7 +31,7 @@ int disk_attach(const struct disk_option *disk, unsigned *major,
 bool disk_check(const struct disk_option *disk);
 
 /** Sets `interface` up and makes it a port of `bridge`, if not NULL. */
-bool bridge_plug(const char *interface, const char *bridge);
+bool bridge_plug(const char *interface, const char *bridge, unsigned mtu_bytes);
 bool bridge_is(const char *name);
 
 #endif

@@ -24,6 +24,8 @@
 
 /* After the first SIGINT or SIGTERM; the second ends it at once. */
 #define GRACE_MS 10000
+/* The store tells when a domain has ended, but it may be dead itself. */
+#define LOOK_MS 2000
 
 enum { FD_SIGNAL, FD_STORE, FD_CONSOLE, N_FDS = FD_CONSOLE + 3 };
 
@@ -31,9 +33,11 @@ struct life {
 	struct guest *guest;
 	const struct options *options;
 	int signal_fd;
+	int ready_fd;	     /* who waits for --detach reads there; or -1 */
 	int signal;	     /* the one that asked the guest to end */
 	int64_t deadline_ms; /* then it is destroyed; -1 for never */
-	bool over;
+	bool over, again; /* its end, or the guest's wish for another start */
+	bool storeless;	  /* xenstored does not answer */
 	int status;
 };
 
@@ -61,7 +65,19 @@ static int64_t now_ms(void)
 
 /* ------------------------------------------------------------- Its end -- */
 
-static int status_of_end(const struct life *life, unsigned reason)
+/* It is asked for before what may not wait for ever. */
+static bool has_store(struct life *life)
+{
+	if (!life->storeless && !store_answers()) {
+		complain("xenstored does not answer; once it does, "
+			 "'mirage-xen-run --destroy %s' removes what is left",
+			 life->options->name);
+		life->storeless = true;
+	}
+	return !life->storeless;
+}
+
+static int status_of_end(struct life *life, unsigned reason)
 {
 	const char *name = life->options->name;
 	int status;
@@ -77,8 +93,8 @@ static int status_of_end(const struct life *life, unsigned reason)
 			 name, reason);
 		return STATUS_FAILED;
 	}
-	if (reason == SHUTDOWN_reboot)
-		complain("%s asks to be started again; start it again", name);
+	if (!has_store(life))
+		return STATUS_FAILED;
 	status = guest_exit_status(life->guest);
 	if (status < 0)
 		complain("%s left no exit status; taken for 0", name);
@@ -97,7 +113,9 @@ static void look(struct life *life)
 
 	switch (domain_look(life->guest, &reason)) {
 	case DOMAIN_SHUT_DOWN:
-		end(life, status_of_end(life, reason));
+		/* Who is asked to end it does not start it again. */
+		life->again = reason == SHUTDOWN_reboot && life->signal == 0;
+		end(life, life->again ? 0 : status_of_end(life, reason));
 		break;
 	case DOMAIN_GONE:
 		complain("%s was destroyed by somebody else",
@@ -121,7 +139,8 @@ static void on_signal(struct life *life)
 	}
 	life->signal = (int)info.ssi_signo;
 	life->deadline_ms = now_ms() + GRACE_MS;
-	guest_ask_poweroff(life->guest);
+	if (has_store(life))
+		guest_ask_poweroff(life->guest);
 }
 
 static void on_deadline(struct life *life)
@@ -137,41 +156,50 @@ static void on_deadline(struct life *life)
 	}
 }
 
-static int time_left_ms(const struct life *life)
+/** How long to wait: until the deadline, or the next look. */
+static int wait_ms(const struct life *life)
 {
 	int64_t left = life->deadline_ms - now_ms();
 
-	if (life->deadline_ms < 0)
-		return -1;
-	return left < 0 ? 0 : left > 1000000 ? 1000000 : (int)left;
+	if (life->deadline_ms < 0 || left > LOOK_MS)
+		return LOOK_MS;
+	return left < 0 ? 0 : (int)left;
+}
+
+static void act(struct life *life, const struct pollfd fds[N_FDS], int n)
+{
+	if (!life->options->detach)
+		console_relay(&fds[FD_CONSOLE]);
+	if (fds[FD_SIGNAL].revents != 0)
+		on_signal(life);
+	if ((fds[FD_STORE].revents & ~POLLIN) != 0)
+		(void)has_store(life);
+	if (fds[FD_STORE].revents != 0)
+		store_watch_drain();
+	if (!life->over && (n == 0 || fds[FD_STORE].revents != 0))
+		look(life);
 }
 
 static void live(struct life *life)
 {
-	struct pollfd fds[N_FDS];
-	bool attached = !life->options->detach;
+	struct pollfd fds[N_FDS] = {[FD_CONSOLE] = {.fd = -1}};
+	nfds_t all = life->options->detach ? FD_CONSOLE : N_FDS;
+	int n;
 
 	while (!life->over) {
-		int left = time_left_ms(life);
+		int left = wait_ms(life);
 
 		fds[FD_SIGNAL] = (struct pollfd){life->signal_fd, POLLIN, 0};
-		fds[FD_STORE] = (struct pollfd){store_fd(), POLLIN, 0};
-		if (attached)
+		fds[FD_STORE] = (struct pollfd){
+			life->storeless ? -1 : store_fd(), POLLIN, 0};
+		if (all == N_FDS)
 			console_poll(&fds[FD_CONSOLE]);
 		if (left == 0)
 			on_deadline(life);
-		else if (poll(fds, attached ? N_FDS : FD_CONSOLE, left) <= 0)
-			continue;
-		if (attached && left != 0)
-			console_relay(&fds[FD_CONSOLE]);
-		if (left != 0 && fds[FD_SIGNAL].revents != 0)
-			on_signal(life);
-		if (left != 0 && fds[FD_STORE].revents != 0) {
-			store_watch_drain();
-			look(life);
-		}
+		else if ((n = poll(fds, all, left)) >= 0)
+			act(life, fds, n);
 	}
-	if (attached)
+	if (all == N_FDS)
 		console_drain();
 }
 
@@ -190,36 +218,49 @@ static bool start(struct guest *guest, const struct options *options)
 }
 
 /** Tells the process that waits for --detach that the guest runs. */
-static void let_go(int ready, const struct options *options)
+static void let_go(struct life *life)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
-	if (!options->detach)
-		return;
-	if (write(ready, "", 1) != 1)
+	if (write(life->ready_fd, "", 1) != 1)
 		complain("cannot tell that the guest runs: %s",
 			 strerror(errno));
 	dup2(null, STDIN_FILENO);
 	dup2(null, STDOUT_FILENO);
 	dup2(null, STDERR_FILENO);
 	close(null);
-	close(ready);
+	close(life->ready_fd);
+	life->ready_fd = -1;
 }
 
-static void run_and_remove(struct life *life, int ready)
+static void run_and_remove(struct life *life)
+{
+	life->over = life->again = false;
+	life->status = STATUS_FAILED;
+	if (start(life->guest, life->options)) {
+		if (life->ready_fd >= 0)
+			let_go(life);
+		live(life);
+	}
+	console_close();
+	(void)has_store(life);
+	guest_remove(life->guest);
+	free(life->guest->cmdline);
+}
+
+/** Each start is another domain; the time that it all may take is one. */
+static void run_until_its_end(struct life *life)
 {
 	const struct options *options = life->options;
 
 	life->signal_fd = block_signals();
-	if (start(life->guest, options)) {
-		let_go(ready, options);
-		if (options->timeout_s != 0)
-			life->deadline_ms =
-				now_ms() + options->timeout_s * 1000ll;
-		live(life);
+	if (options->timeout_s != 0)
+		life->deadline_ms = now_ms() + options->timeout_s * 1000ll;
+	run_and_remove(life);
+	while (life->again) {
+		guest_init(life->guest, options);
+		run_and_remove(life);
 	}
-	console_close();
-	guest_remove(life->guest);
 }
 
 static int run(struct options *options, int ready)
@@ -227,6 +268,7 @@ static int run(struct options *options, int ready)
 	struct guest guest;
 	struct life life = {.guest = &guest,
 			    .options = options,
+			    .ready_fd = ready,
 			    .deadline_ms = -1,
 			    .status = STATUS_FAILED};
 
@@ -238,7 +280,7 @@ static int run(struct options *options, int ready)
 		return 0;
 	}
 	if (domain_open() && store_open())
-		run_and_remove(&life, ready);
+		run_until_its_end(&life);
 	store_close();
 	domain_close();
 	return life.status;

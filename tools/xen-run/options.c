@@ -15,6 +15,9 @@
 #define NAME_MAX_BYTES 63
 #define MEMORY_MAX_MIB 3072 /* one range of RAM, below the hole for devices */
 #define MEMORY_MIN_MIB 2
+/* What a guest believes, and Linux sets. */
+#define MTU_MIN 68
+#define MTU_MAX 65521
 
 static const char help[] =
 	"usage: mirage-xen-run [OPTION]... IMAGE [ARGUMENT]...\n"
@@ -26,7 +29,8 @@ static const char help[] =
 	"\n"
 	"  --net NAME[=OPTION,...]   a network of the guest's, called NAME by "
 	"it;\n"
-	"                            bridge=BRIDGE, mac=ADDRESS, script=FILE\n"
+	"                            bridge=BRIDGE, mac=ADDRESS, mtu=BYTES, "
+	"script=FILE\n"
 	"  --disk NAME=FILE[,ro]     a disk of the guest's: a file or a block "
 	"device\n"
 	"  --memory MIB              its memory, 16 without this option\n"
@@ -125,8 +129,8 @@ static void net_key(struct net_option *net, const char *whole, char *key)
 	if (value != NULL)
 		*value++ = '\0';
 	if (value == NULL || *value == '\0') {
-		usage("--net %s: expected bridge=BRIDGE, mac=ADDRESS or "
-		      "script=FILE, not '%s'",
+		usage("--net %s: expected bridge=BRIDGE, mac=ADDRESS, "
+		      "mtu=BYTES or script=FILE, not '%s'",
 		      whole, key);
 	} else if (strcmp(key, "bridge") == 0) {
 		if (strlen(value) > 15)
@@ -136,6 +140,8 @@ static void net_key(struct net_option *net, const char *whole, char *key)
 		net->bridge = value;
 	} else if (strcmp(key, "script") == 0) {
 		net->script = value;
+	} else if (strcmp(key, "mtu") == 0) {
+		net->mtu_bytes = number("--net mtu", value, MTU_MIN, MTU_MAX);
 	} else if (strcmp(key, "mac") == 0) {
 		net->has_mac = read_mac(net->mac, value);
 		if (!net->has_mac)
@@ -143,8 +149,8 @@ static void net_key(struct net_option *net, const char *whole, char *key)
 			      "station; 00:16:3e:12:34:56 is",
 			      whole, value);
 	} else {
-		usage("--net %s: no option '%s'; there are bridge, mac and "
-		      "script",
+		usage("--net %s: no option '%s'; there are bridge, mac, mtu "
+		      "and script",
 		      whole, key);
 	}
 }

@@ -23,6 +23,7 @@ struct net_option {
 	char *name, *bridge, *script; /* the last two may be NULL */
 	uint8_t mac[6];
 	bool has_mac;
+	unsigned mtu_bytes; /* 0: what netback takes by itself */
 };
 
 struct disk_option {

@@ -20,6 +20,10 @@ enum store_access {
 bool store_open(void);
 void store_close(void);
 
+/** Whether xenstored still answers, which takes seconds when it does not. From
+ *  then on nothing is asked of it any more: it would wait for ever. */
+bool store_answers(void);
+
 /** False after a complaint when something failed since the last call. */
 bool store_ok(void);
 
