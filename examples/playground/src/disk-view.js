@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: ISC
+// A node's disk: a map of its sectors, coloured by what has happened to each, and the
+// bytes of one of them.
+
+import { bytesText, h, hexDump, number, setText } from './dom.js';
+import {
+	CACHED,
+	EMPTY,
+	LOST,
+	OLD,
+	READ,
+	SECTOR_BYTES,
+	STORED,
+} from './platter.js';
+import { colour, onLook } from './theme.js';
+
+const COLUMNS = 64;
+const CELL = 9; // pixels, with the gap
+
+const STATES = [
+	[EMPTY, 'empty', 'zeroes'],
+	[OLD, 'old', 'content from before'],
+	[READ, 'read', 'read by the program'],
+	[CACHED, 'cached', "written: in the disk's cache"],
+	[STORED, 'stored', 'written and safe'],
+	[LOST, 'lost', 'lost with the power'],
+];
+
+export class DiskView {
+	constructor(node) {
+		this.node = node;
+		this.names = [...node.platters.keys()];
+		this.name = this.names.at(-1);
+		this.sector = 0;
+		this.follows = true;
+		this.map = h('canvas', {
+			class: 'map',
+			tabindex: '0',
+			role: 'img',
+			on: {
+				click: (event) => this.onClick(event),
+				keydown: (event) => this.onKey(event),
+			},
+		});
+		this.caption = h('p', { class: 'caption', 'aria-live': 'polite' });
+		this.dump = h('div');
+		this.summary = h('p', { class: 'note' });
+		this.legend = h('ul', { class: 'legend' }, STATES.map(legendItem));
+		this.element = h(
+			'div',
+			{ class: 'disk' },
+			this.tools(),
+			this.map,
+			this.legend,
+			this.summary,
+			this.caption,
+			this.dump
+		);
+		for (const platter of node.platters.values())
+			platter.addEventListener('change', () => this.later());
+		onLook(() => this.later());
+	}
+
+	get platter() {
+		return this.node.platters.get(this.name);
+	}
+
+	later() {
+		this.drawing ??= requestAnimationFrame(() => this.draw());
+	}
+
+	// ---------------------------------------------------------- Controls
+
+	tools() {
+		const choose = (label, property, choices) => {
+			const select = h(
+				'select',
+				{
+					on: {
+						change: () => {
+							this.node[property] = choices[select.selectedIndex][1];
+							this.node.emit('state');
+						},
+					},
+				},
+				choices.map(([text, value]) =>
+					h('option', { text, selected: this.node[property] === value })
+				)
+			);
+			return h('label', {}, `${label} `, select);
+		};
+		this.follow = h('input', {
+			type: 'checkbox',
+			checked: true,
+			on: {
+				change: () => {
+					this.follows = this.follow.checked;
+					this.later();
+				},
+			},
+		});
+		return h(
+			'div',
+			{ class: 'tools' },
+			h(
+				'span',
+				{ class: 'segments', role: 'group', 'aria-label': 'which disk' },
+				this.names.map((name) => this.nameButton(name))
+			),
+			choose('Speed', 'bytesPerSecond', [
+				['slow motion, 128 KiB/s', 128 * 1024],
+				['1 MiB/s', 1024 * 1024],
+				['full', 0],
+			]),
+			choose("Keep 'to' in", 'medium', [
+				['this page', 'page'],
+				['the browser (OPFS)', 'opfs'],
+			]),
+			h('label', {}, this.follow, ' follow writes')
+		);
+	}
+
+	nameButton(name) {
+		const button = h('button', {
+			text: name,
+			'aria-pressed': String(name === this.name),
+			on: {
+				click: () => {
+					this.name = name;
+					for (const other of button.parentNode.children)
+						other.setAttribute('aria-pressed', String(other === button));
+					this.later();
+				},
+			},
+		});
+		return button;
+	}
+
+	onClick(event) {
+		const { left, top, width } = this.map.getBoundingClientRect();
+		const cell = width / COLUMNS;
+		const column = Math.floor((event.clientX - left) / cell);
+		this.select(Math.floor((event.clientY - top) / cell) * COLUMNS + column);
+	}
+
+	onKey(event) {
+		const steps = {
+			ArrowRight: 1,
+			ArrowLeft: -1,
+			ArrowDown: COLUMNS,
+			ArrowUp: -COLUMNS,
+			Home: -this.sector,
+			End: this.platter.sectors - 1 - this.sector,
+		};
+		if (steps[event.key] === undefined) return;
+		event.preventDefault();
+		this.select(this.sector + steps[event.key]);
+	}
+
+	select(sector) {
+		if (sector < 0 || sector >= this.platter.sectors) return;
+		this.sector = sector;
+		this.follows = this.follow.checked = false;
+		this.later();
+	}
+
+	// ----------------------------------------------------------- Drawing
+
+	draw() {
+		this.drawing = undefined;
+		if (!this.element.offsetParent) return; // its tab is not shown
+		const { last } = this.platter;
+		if (this.follows && last !== null) this.sector = last;
+		this.sector = Math.min(this.sector, this.platter.sectors - 1);
+		this.drawMap();
+		this.drawSector();
+		this.drawSummary();
+	}
+
+	drawMap() {
+		const { states } = this.platter;
+		const ratio = Math.max(devicePixelRatio, 1);
+		const rows = Math.ceil(states.length / COLUMNS);
+		this.map.width = COLUMNS * CELL * ratio;
+		this.map.height = rows * CELL * ratio;
+		const paint = this.map.getContext('2d');
+		paint.scale(ratio, ratio);
+		const colours = STATES.map(([, name]) => colour(`sector-${name}`));
+		states.forEach((state, i) => {
+			const x = (i % COLUMNS) * CELL;
+			const y = Math.floor(i / COLUMNS) * CELL;
+			paint.fillStyle = colours[state];
+			paint.fillRect(x, y, CELL - 1, CELL - 1);
+			if (state === LOST) cross(paint, x, y);
+		});
+		this.drawCursor(paint);
+	}
+
+	drawCursor(paint) {
+		const x = (this.sector % COLUMNS) * CELL - 1;
+		const y = Math.floor(this.sector / COLUMNS) * CELL - 1;
+		paint.strokeStyle = colour('text');
+		paint.lineWidth = 2;
+		paint.strokeRect(x, y, CELL + 1, CELL + 1);
+	}
+
+	/** Bytes that only the cache has are marked. */
+	drawSector() {
+		const { platter, sector } = this;
+		const state = platter.states[sector];
+		const [, , words] = STATES[state];
+		const writes = platter.writes[sector];
+		setText(
+			this.caption,
+			`Sector ${number(sector)} of '${this.name}', at byte ` +
+				`${number(sector * SECTOR_BYTES)}: ${words}` +
+				(writes > 1 ? `, written ${writes} times` : '')
+		);
+		const classes = { [CACHED]: 'cached', [STORED]: 'stored', [LOST]: 'lost' };
+		const dump = hexDump(platter.bytes(sector), {
+			base: sector * SECTOR_BYTES,
+			digits: 6,
+			mark: () => classes[state],
+		});
+		this.dump.replaceChildren(dump);
+	}
+
+	drawSummary() {
+		const { platter } = this;
+		const counts = [CACHED, STORED, LOST].map((s) => platter.count(s));
+		const [cached, stored, lost] = counts.map(number);
+		for (const [state, name] of STATES)
+			this.legend
+				.querySelector(`.${name}`)
+				.toggleAttribute('data-some', platter.count(state) > 0);
+		const [from, to] = ['from', 'to'].map((n) => this.node.platters.get(n));
+		const same = from && to ? number(to.same(from)) : null;
+		setText(
+			this.summary,
+			`${bytesText(platter.content.length)} in ` +
+				`${number(platter.sectors)} sectors: ${cached} in the cache, ` +
+				`${stored} safe, ${lost} lost.` +
+				(same ? ` 'to' equals 'from' in ${same} sectors.` : '')
+		);
+		this.map.setAttribute(
+			'aria-label',
+			`map of disk ${this.name}; arrows choose a sector`
+		);
+	}
+}
+
+function legendItem([, name, text]) {
+	return h('li', { class: name }, h('i'), text);
+}
+
+/** Not by colour alone. */
+function cross(paint, x, y) {
+	paint.strokeStyle = colour('panel');
+	paint.lineWidth = 1.5;
+	paint.beginPath();
+	paint.moveTo(x + 1, y + 1);
+	paint.lineTo(x + CELL - 2, y + CELL - 2);
+	paint.moveTo(x + CELL - 2, y + 1);
+	paint.lineTo(x + 1, y + CELL - 2);
+	paint.stroke();
+}
