@@ -13,6 +13,7 @@ help:
 	@echo
 	@echo 'make test-unix           the tests of one backend'
 	@echo 'make test-sim'
+	@echo 'make test-js             in Node and in Chromium'
 	@echo 'make test-xen            all tests of guests, on a real Xen in QEMU'
 	@echo 'make test-conformance    the conformance suite, on every backend'
 	@echo 'make conformance-report  the table of cases and backends'
@@ -47,6 +48,10 @@ test-xen:
 	@tools/setup build xen
 	@tools/check-xen
 
+test-js:
+	@tools/setup build js
+	@tools/check-js
+
 conformance-report:
 	@tools/setup build test
 	@$(COMPILE)
@@ -60,7 +65,7 @@ format:
 	@git ls-files '*.[ch]' | xargs clang-format -i
 
 clean:
-	rm -rf build build-asan build-fuzz build-xen
+	rm -rf build build-asan build-fuzz build-js build-xen
 
-.PHONY: help demo test bench bench-xen test-unix test-sim test-xen \
+.PHONY: help demo test bench bench-xen test-unix test-sim test-js test-xen \
 	test-conformance conformance-report install-deps format clean

@@ -2,7 +2,11 @@
 /*
  * runner_case.c: runs one case, `--case ID`, as the program that it is, where there
  * are no processes to run it in, such as in a guest. Prints TAP and ends as the
- * case does: whoever starts it judges that (tests/xen-conformance/run.py).
+ * case does: whoever starts it judges that (tests/xen-conformance/run.py). `--list`
+ * prints the names of the cases, and the tag that each one's abort names.
+ *
+ * In JavaScript mirage_run returns at once: there the loader calls conf_case_over
+ * (tests/js/conformance).
  */
 #include "harness.h"
 
@@ -12,6 +16,18 @@
 static const struct conf_case *test;
 static struct conf_fixture *fixture;
 static struct conf_result result;
+static bool ran;
+
+#ifdef __EMSCRIPTEN__
+#define RETURNS_AT_ONCE true
+#define EXPORT(name) __attribute__((export_name(#name)))
+#else
+#define RETURNS_AT_ONCE false
+#define EXPORT(name)
+#endif
+
+EXPORT(conf_case_over) int conf_case_over(int status);
+EXPORT(conf_case_verdict) int conf_case_verdict(void);
 
 static void on_end(void)
 {
@@ -106,19 +122,58 @@ static int report(int status)
 	return status;
 }
 
-static int skip(const char *why)
+static void skip(const char *why)
 {
 	snprintf(result.text, sizeof(result.text), "%s", why);
 	result.verdict = CONF_SKIPPED;
-	return report(0);
+}
+
+/* The program has ended with `status`. */
+int conf_case_over(int status)
+{
+	if (ran)
+		after(status);
+	return report(status);
+}
+
+/* Enum conf_verdict: for a program that has died. */
+int conf_case_verdict(void)
+{
+	return (int)result.verdict;
+}
+
+static int list(void)
+{
+	for (unsigned i = 0; conf_classes[i] != NULL; i++)
+		for (unsigned j = 0; conf_classes[i][j] != NULL; j++)
+			printf("%s %s\n", conf_classes[i][j]->id,
+			       conf_classes[i][j]->aborts != NULL
+				       ? conf_classes[i][j]->aborts
+				       : "-");
+	fflush(stdout);
+	return 0;
+}
+
+static int run(int argc, char *argv[])
+{
+	if (test->aborts != NULL) {
+		printf("# aborts %s\n", test->aborts);
+		fflush(stdout);
+	}
+	if (test->before != NULL)
+		test->before();
+	ran = true;
+	return mirage_run(argc, argv, start);
 }
 
 int main(int argc, char *argv[])
 {
 	static char *all[CONF_ARGV_MAX * 4];
 	const char *why = NULL;
-	int n, status;
+	int n, status = 0;
 
+	if (argc == 2 && strcmp(argv[1], "--list") == 0)
+		return list();
 	fixture = conf_fixtures[0];
 	if (fixture->setup != NULL)
 		why = fixture->setup(fixture, true);
@@ -130,14 +185,8 @@ int main(int argc, char *argv[])
 	if (why == NULL)
 		why = conf_unmet(test, fixture, true);
 	if (why != NULL)
-		return skip(why);
-	if (test->aborts != NULL) {
-		printf("# aborts %s\n", test->aborts);
-		fflush(stdout);
-	}
-	if (test->before != NULL)
-		test->before();
-	status = mirage_run(n, all, start);
-	after(status);
-	return report(status);
+		skip(why);
+	else
+		status = run(n, all);
+	return RETURNS_AT_ONCE ? status : conf_case_over(status);
 }

@@ -10,17 +10,23 @@
 char js_text[JS_TEXT_BYTES];
 void (*js_turn_end)(void);
 
+/* abort() of the toolchain's libc is exit(1): the linker puts this in its place. */
+MIRAGE_NORETURN void __wrap_abort(void);
+
+void __wrap_abort(void)
+{
+	__builtin_trap();
+}
+
 char *mirage_js_text(void)
 {
 	return js_text;
 }
 
-void mirage_js_turn(void)
+static void take_turns(void)
 {
 	int turns = 0;
 
-	if (mirage_core_ended())
-		return;
 	js_time_hold();
 	do
 		mirage_core_turn();
@@ -28,6 +34,13 @@ void mirage_js_turn(void)
 	if (js_turn_end != NULL)
 		js_turn_end();
 	js_time_release();
+}
+
+/* The program may have ended before: inside a call with input or a frame. */
+void mirage_js_turn(void)
+{
+	if (!mirage_core_ended())
+		take_turns();
 	if (mirage_core_ended())
 		js_ended(mirage_core_status());
 }

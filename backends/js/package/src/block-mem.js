@@ -14,8 +14,19 @@ function memory(sizeBytes) {
 	}
 }
 
-export function open({ sizeBytes }) {
-	const disk = memory(sizeBytes);
+/** The disks of each program, by name: one that is opened again is as it was. */
+const disks = new WeakMap();
+
+function diskOf(instance, { name, sizeBytes }) {
+	if (!disks.has(instance)) disks.set(instance, new Map());
+	const own = disks.get(instance);
+	if (!own.has(name)) own.set(name, memory(sizeBytes));
+	return own.get(name);
+}
+
+export function open(options, { instance }) {
+	const { sizeBytes } = options;
+	const disk = diskOf(instance, options);
 	return {
 		immediate: true,
 		sizeBytes,

@@ -77,9 +77,12 @@ class Output {
 }
 
 export class NodeConsole {
-	constructor() {
-		this.out = new Output(1, () => this.instance?.writable());
-		this.err = new Output(2, () => {});
+	/** Of other streams than the process's, for tests: `input` gives a stream, the
+	 *  others are file descriptors. */
+	constructor({ input = () => process.stdin, output = 1, error = 2 } = {}) {
+		this.input = input;
+		this.out = new Output(output, () => this.instance?.writable());
+		this.err = new Output(error, () => {});
 		this.waiting = [];
 		this.enabled = this.listening = false;
 	}
@@ -107,32 +110,36 @@ export class NodeConsole {
 		this.enabled = enable;
 		if (enable && !this.listening) this.listen();
 		if (enable) setImmediate(() => this.deliver());
-		if (enable && !this.over) process.stdin.resume();
-		else process.stdin.pause();
+		if (enable && !this.over) this.stdin.resume();
+		else this.stdin?.pause();
 	}
 
 	listen() {
 		this.listening = true;
+		this.stdin = this.input();
 		const end = () => {
 			if (!this.over) this.waiting.push(Buffer.alloc(0));
 			this.over = true;
 			this.deliver();
 		};
-		process.stdin.on('data', (bytes) => {
+		this.stdin.on('data', (bytes) => {
 			this.waiting.push(bytes);
 			this.deliver();
 		});
-		process.stdin.on('end', end);
-		process.stdin.on('error', end);
+		this.stdin.on('end', end);
+		this.stdin.on('error', end);
 	}
 
 	deliver() {
-		while (this.enabled && this.waiting.length > 0)
-			this.instance.feed(this.waiting.shift());
+		while (this.enabled && this.waiting.length > 0) {
+			const left = this.instance.feed(this.waiting[0]);
+			if (left.length > 0) this.waiting[0] = left;
+			else this.waiting.shift();
+		}
 	}
 
 	async drain() {
-		if (this.listening) process.stdin.destroy();
+		this.stdin?.destroy();
 		await Promise.all([this.out.drain(), this.err.drain()]);
 	}
 }

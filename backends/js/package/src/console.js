@@ -105,7 +105,10 @@ export class GivenConsole {
 	}
 
 	deliver() {
-		while (this.enabled && this.waiting.length > 0)
-			this.instance.feed(this.waiting.shift());
+		while (this.enabled && this.waiting.length > 0) {
+			const left = this.instance.feed(this.waiting[0]);
+			if (left.length > 0) this.waiting[0] = left;
+			else this.waiting.shift();
+		}
 	}
 }

@@ -140,16 +140,14 @@ export class Instance {
 		this.turn();
 	}
 
-	/** Hands input of the console to the program, which reads; none is its end. */
+	/** Hands input of the console to the program, which reads: none is the end.
+	 *  Returns what is left, if it is too much for one call. */
 	feed(bytes) {
-		const text = this.exports.mirage_js_text();
-		for (let from = 0; from < bytes.length; from += TEXT_BYTES) {
-			const part = bytes.subarray(from, from + TEXT_BYTES);
-			this.bytes.set(part, text);
-			this.call(this.onInput, part.length);
-		}
-		if (bytes.length === 0) this.call(this.onInput, 0);
+		const part = bytes.subarray(0, TEXT_BYTES);
+		this.bytes.set(part, this.exports.mirage_js_text());
+		this.call(this.onInput, part.length);
 		this.turn();
+		return bytes.subarray(part.length);
 	}
 
 	/** Bytes for the console of a program that was given one; none is their end. */
@@ -341,6 +339,7 @@ export class Instance {
 				device(at).submit(commands, n),
 			js_block_close: (at) => device(at).close(),
 			emscripten_notify_memory_growth: () => {},
+			...this.imports,
 		};
 	}
 
@@ -392,14 +391,16 @@ function deviceArguments(instance, option, devices = {}) {
 	return Object.entries(devices).flatMap(([name, device]) => {
 		if (typeof device === 'string') return [option, `${name}=${device}`];
 		const key = `${option.slice(2)}-${name}`;
+		const more = device.options ? ',' + device.options : '';
 		instance.objects.set(key, device);
-		return [option, `${name}=object:${key}`];
+		return [option, `${name}=object:${key}${more}`];
 	});
 }
 
 export async function create(options, host) {
 	const name = options.name ?? 'mirage';
 	const instance = new Instance(host, host.console(options.console), name);
+	instance.imports = options.imports?.(instance);
 	try {
 		await instance.load(await host.module(options.wasm));
 	} catch (error) {
