@@ -134,6 +134,9 @@ static void watch_carrier(struct xen_net *net)
 
 /* ------------------------------------------------------------ Connecting -- */
 
+_Static_assert(1 + 4 * XEN_NET_QUEUES_MAX + 8 <= XENBUS_KEYS_MAX,
+	       "room for what is told");
+
 /** Tells the backend where the rings are and what may be sent to us. */
 static void publish(struct xen_net *net)
 {
