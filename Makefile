@@ -7,6 +7,7 @@ TEST = meson test -C $(BUILD) --print-errorlogs
 
 help:
 	@echo 'make demo                everything at work, in two minutes'
+	@echo 'make playground          a page for teaching: nodes in the browser'
 	@echo 'make test                the tests of all backends, without the long ones of Xen'
 	@echo 'make bench               speed, against the raw system interface'
 	@echo 'make bench-xen           of Xen guests, against a Linux guest'
@@ -29,6 +30,10 @@ demo:
 test:
 	@tools/setup build test
 	@tools/check
+
+playground:
+	@tools/setup build js
+	@tools/playground
 
 bench:
 	@tools/setup build bench
@@ -65,7 +70,7 @@ format:
 	@git ls-files '*.[ch]' | xargs clang-format -i
 
 clean:
-	rm -rf build build-asan build-fuzz build-js build-xen
+	rm -rf build build-asan build-fuzz build-js build-playground build-xen
 
-.PHONY: help demo test bench bench-xen test-unix test-sim test-js test-xen \
+.PHONY: help demo playground test bench bench-xen test-unix test-sim test-js test-xen \
 	test-conformance conformance-report install-deps format clean

@@ -14,8 +14,10 @@ import {
 } from './platter.js';
 import { colour, onLook } from './theme.js';
 
-const COLUMNS = 64;
-const CELL = 9; // pixels, with the gap
+const COLUMNS = 128;
+/** Pixels, with the gap. */
+const WIDTH = 6;
+const HEIGHT = 10;
 
 const STATES = [
 	[EMPTY, 'empty', 'zeroes'],
@@ -43,7 +45,11 @@ export class DiskView {
 			},
 		});
 		this.caption = h('p', { class: 'caption', 'aria-live': 'polite' });
-		this.dump = h('div');
+		this.dump = h('div', {
+			class: 'sector',
+			tabindex: '0',
+			'aria-label': 'bytes of the sector',
+		});
 		this.summary = h('p', { class: 'note' });
 		this.legend = h('ul', { class: 'legend' }, STATES.map(legendItem));
 		this.element = h(
@@ -138,9 +144,10 @@ export class DiskView {
 
 	onClick(event) {
 		const { left, top, width } = this.map.getBoundingClientRect();
-		const cell = width / COLUMNS;
-		const column = Math.floor((event.clientX - left) / cell);
-		this.select(Math.floor((event.clientY - top) / cell) * COLUMNS + column);
+		const scale = width / (COLUMNS * WIDTH);
+		const column = Math.floor((event.clientX - left) / scale / WIDTH);
+		const row = Math.floor((event.clientY - top) / scale / HEIGHT);
+		this.select(row * COLUMNS + column);
 	}
 
 	onKey(event) {
@@ -181,27 +188,27 @@ export class DiskView {
 		const { states } = this.platter;
 		const ratio = Math.max(devicePixelRatio, 1);
 		const rows = Math.ceil(states.length / COLUMNS);
-		this.map.width = COLUMNS * CELL * ratio;
-		this.map.height = rows * CELL * ratio;
+		this.map.width = COLUMNS * WIDTH * ratio;
+		this.map.height = rows * HEIGHT * ratio;
 		const paint = this.map.getContext('2d');
 		paint.scale(ratio, ratio);
 		const colours = STATES.map(([, name]) => colour(`sector-${name}`));
 		states.forEach((state, i) => {
-			const x = (i % COLUMNS) * CELL;
-			const y = Math.floor(i / COLUMNS) * CELL;
+			const x = (i % COLUMNS) * WIDTH;
+			const y = Math.floor(i / COLUMNS) * HEIGHT;
 			paint.fillStyle = colours[state];
-			paint.fillRect(x, y, CELL - 1, CELL - 1);
+			paint.fillRect(x, y, WIDTH - 1, HEIGHT - 1);
 			if (state === LOST) cross(paint, x, y);
 		});
 		this.drawCursor(paint);
 	}
 
 	drawCursor(paint) {
-		const x = (this.sector % COLUMNS) * CELL - 1;
-		const y = Math.floor(this.sector / COLUMNS) * CELL - 1;
+		const x = (this.sector % COLUMNS) * WIDTH;
+		const y = Math.floor(this.sector / COLUMNS) * HEIGHT;
 		paint.strokeStyle = colour('text');
 		paint.lineWidth = 2;
-		paint.strokeRect(x, y, CELL + 1, CELL + 1);
+		paint.strokeRect(x, y, WIDTH - 1, HEIGHT - 1);
 	}
 
 	/** Bytes that only the cache has are marked. */
@@ -258,9 +265,9 @@ function cross(paint, x, y) {
 	paint.strokeStyle = colour('panel');
 	paint.lineWidth = 1.5;
 	paint.beginPath();
-	paint.moveTo(x + 1, y + 1);
-	paint.lineTo(x + CELL - 2, y + CELL - 2);
-	paint.moveTo(x + CELL - 2, y + 1);
-	paint.lineTo(x + 1, y + CELL - 2);
+	paint.moveTo(x + 0.5, y + 2);
+	paint.lineTo(x + WIDTH - 1.5, y + HEIGHT - 3);
+	paint.moveTo(x + WIDTH - 1.5, y + 2);
+	paint.lineTo(x + 0.5, y + HEIGHT - 3);
 	paint.stroke();
 }

@@ -50,7 +50,7 @@ export class LanView {
 			{ class: 'lan-body' },
 			h(
 				'div',
-				{ class: 'pinger' },
+				{},
 				h(
 					'div',
 					{ class: 'tools' },
@@ -60,17 +60,17 @@ export class LanView {
 				),
 				this.wrong,
 				this.bars,
-				this.sums,
-				this.lines
+				this.sums
 			),
+			this.lines,
 			h(
 				'div',
 				{ class: 'stations' },
 				h('p', {
 					class: 'note',
 					text:
-						'Nodes of this page, and of other tabs with this page, ' +
-						`are on one LAN, '${this.lan.name}'. Heard so far:`,
+						'Nodes of this page and of its other tabs are on one LAN, ' +
+						`'${this.lan.name}'. Heard so far:`,
 				}),
 				h(
 					'table',
@@ -93,6 +93,7 @@ export class LanView {
 	}
 
 	toggle() {
+		this.show();
 		setText(this.wrong, '');
 		if (this.pinger.running) {
 			this.pinger.stop();
@@ -104,6 +105,11 @@ export class LanView {
 		} catch (error) {
 			setText(this.wrong, error.message);
 		}
+	}
+
+	/** Opens the part of the page that it is in. */
+	show() {
+		this.element.closest('details').open = true;
 	}
 
 	/** Points the pinger at a node, and starts it. */

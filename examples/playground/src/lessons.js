@@ -67,6 +67,7 @@ const LESSONS = [
 					'Save what happened as a pcap file, and open it in ' +
 					'Wireshark. Then open this page in a second tab: it is on ' +
 					'the same LAN, and its pings are answered too.',
+				done: 'saved',
 			},
 		],
 	},
@@ -141,10 +142,22 @@ export class Lessons {
 		const button = label
 			? h('button', { text: label, on: { click: () => act(play) } })
 			: null;
-		const item = h('li', {}, h('span', { text }), button);
+		const item = h(
+			'li',
+			{ 'data-done': done },
+			h('span', { text }),
+			button
+		);
 		if (done)
 			this.waiting.set(done, [...(this.waiting.get(done) ?? []), item]);
 		return item;
+	}
+
+	/** Opens the next lesson when this one is done. */
+	goOn(lesson) {
+		const open = lesson.querySelectorAll('li[data-done]:not(.done)');
+		if (open.length === 0 && lesson.nextSibling)
+			lesson.nextSibling.open = true;
 	}
 
 	/** Something has happened. */
@@ -155,6 +168,7 @@ export class Lessons {
 			item.prepend(
 				h('b', { class: 'tick', text: '✓', 'aria-label': 'done: ' })
 			);
+			this.goOn(item.closest('.lesson'));
 		}
 	}
 }

@@ -8,6 +8,13 @@ import { pcapFile } from './pcap.js';
 const LINES_MAX = 400;
 const COLUMNS = ['No.', 'Time', '', 'From', 'To', 'Protocol', 'What it says'];
 
+/** A MAC address in less room. */
+function short(address) {
+	return address.length === 17
+		? `${address.slice(0, 5)}…${address.slice(-5)}`
+		: address;
+}
+
 function timeText(frame, first) {
 	return ((frame.time - first.time) / 1000).toFixed(3);
 }
@@ -62,6 +69,7 @@ export class NetworkView {
 		const file = pcapFile(this.node.frames);
 		const name = `${this.node.label.replace(' ', '-')}.pcap`;
 		download(name, file, 'application/vnd.tcpdump.pcap');
+		this.node.emit('saved');
 	}
 
 	clear() {
@@ -114,8 +122,8 @@ export class NetworkView {
 				title: sent ? 'sent' : 'arrived',
 				'aria-label': sent ? 'sent' : 'arrived',
 			}),
-			h('span', { text: said.source }),
-			h('span', { text: said.destination }),
+			h('span', { text: short(said.source), title: said.source }),
+			h('span', { text: short(said.destination), title: said.destination }),
 			h('span', {
 				class: `protocol ${said.protocol.toLowerCase()}`,
 				text: said.protocol,

@@ -43,7 +43,7 @@ export class NodeView {
 		this.element = h(
 			'article',
 			{
-				class: 'node',
+				class: `node ${this.kind()}`,
 				tabindex: '-1',
 				'aria-label': `node ${node.label}`,
 				'data-program': node.program.name,
@@ -81,6 +81,13 @@ export class NodeView {
 	open() {
 		this.terminal.open();
 		this.draw();
+	}
+
+	/** How much room it wants. */
+	kind() {
+		const { networks, disks } = this.node.program;
+		if (disks.length > 0) return 'with-disk';
+		return networks.length > 0 ? 'with-network' : 'small';
 	}
 
 	// -------------------------------------------------------------- Head
@@ -139,11 +146,20 @@ export class NodeView {
 		const { node } = this;
 		this.element.dataset.state = node.state;
 		setText(this.state, STATES[node.state]?.(node) ?? '');
-		setText(this.command, `$ ${node.commandLine()}`);
+		this.drawCommand();
 		setText(this.advice, advice(node));
 		this.faulty.hidden = !this.faults?.on;
 		this.stop.disabled = this.unplug.disabled = !node.running;
 		this.again.disabled = node.running;
+	}
+
+	drawCommand() {
+		const pieces = ['$', ...this.node.commandLine()];
+		if (this.command.dataset.line === pieces.join(' ')) return;
+		this.command.dataset.line = pieces.join(' ');
+		this.command.replaceChildren(
+			...pieces.map((text) => h('span', { text: `${text} ` }))
+		);
 	}
 
 	/** Letters work where nothing is being typed. */

@@ -147,7 +147,7 @@ export class Node extends EventTarget {
 		return `mirage-playground/${this.program.name}-${name}`;
 	}
 
-	/** What one would type on Unix. */
+	/** What one would type in a shell, in pieces. */
 	commandLine() {
 		const { name, networks, disks } = this.program;
 		const plans = [...this.plans].filter(([, plan]) => plan !== NO_FAULTS);
@@ -160,7 +160,7 @@ export class Node extends EventTarget {
 			}),
 			...plans.map(([device, plan]) => `--fault ${device}=${plan}`),
 			...this.words(),
-		].join(' ');
+		];
 	}
 
 	post(message) {
@@ -295,8 +295,8 @@ function newDisk(name) {
 }
 
 function unpluggedText(lost) {
-	const sectors = `${lost} sector${lost === 1 ? ' was' : 's were'}`;
+	const sectors = `${lost} sector${lost === 1 ? '' : 's'}`;
 	return lost > 0
-		? `-- power lost: ${sectors} only in the disk's cache, and gone --`
+		? `-- power lost, and ${sectors} with it --`
 		: '-- power lost --';
 }

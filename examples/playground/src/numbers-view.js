@@ -36,17 +36,18 @@ export class NumbersView {
 		this.wakes = h('tbody');
 		this.devices = h('div', { class: 'devices' });
 		this.cells = new Map(); // by device and counter
+		this.table = h(
+			'table',
+			{ class: 'wakes' },
+			h('thead', {}, header('Timer was due', 'It ran', 'Late by')),
+			this.wakes
+		);
 		this.element = h(
 			'div',
 			{ class: 'numbers' },
 			h('h4', { text: 'Timers' }),
 			this.next,
-			h(
-				'table',
-				{ class: 'wakes' },
-				h('thead', {}, header('Timer was due', 'It ran', 'Late by')),
-				this.wakes
-			),
+			this.table,
 			h('h4', { text: 'Counters' }),
 			this.devices
 		);
@@ -66,7 +67,7 @@ export class NumbersView {
 		for (const device of counters) this.drawDevice(device);
 		if (counters.length === 0)
 			this.devices.replaceChildren(
-				h('p', { class: 'note', text: 'No device is open yet.' })
+				h('p', { class: 'note', text: 'No device is open.' })
 			);
 		if (counters.length === 0) this.cells.clear();
 	}
@@ -78,12 +79,9 @@ export class NumbersView {
 			: 'No timer is armed.';
 		const ran = `Timers have woken the program ${number(nWakes)} times.`;
 		setText(this.next, `${running ? `${due} ` : ''}${ran}`);
-		this.wakes.replaceChildren(
-			...wakes
-				.filter((wake) => wake.due > 0)
-				.reverse()
-				.map(wakeRow)
-		);
+		const timers = wakes.filter((wake) => wake.due > 0);
+		this.table.hidden = timers.length === 0;
+		this.wakes.replaceChildren(...timers.reverse().map(wakeRow));
 	}
 
 	drawDevice({ name, ...counters }) {

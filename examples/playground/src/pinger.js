@@ -136,13 +136,11 @@ export class Pinger extends EventTarget {
 		for (const result of this.waiting.values()) this.echo(result);
 	}
 
-	/** One line, as ping has it. */
+	/** One line, much as ping has it. */
 	line({ sequence, ms }) {
 		const from = ip4Text(this.target);
-		return ms === null
-			? `no answer from ${from}: seq ${sequence}`
-			: `${DATA_BYTES + 8} bytes from ${from}: seq ${sequence}, ` +
-					`${ms.toFixed(2)} ms`;
+		const what = ms === null ? 'no answer' : `${ms.toFixed(2)} ms`;
+		return `seq ${sequence}: ${what} from ${from}`;
 	}
 
 	close() {

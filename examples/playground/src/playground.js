@@ -27,6 +27,7 @@ export class Playground {
 				: which;
 		const node = new Node(program, ++this.number, this.lan);
 		const view = this.add(node);
+		if (program.networks.length > 0) this.lanView.show();
 		if (program.name === 'ping') await this.address(view);
 		await node.start();
 		return view;
@@ -49,7 +50,7 @@ export class Playground {
 	add(node) {
 		const view = new NodeView(node, () => this.remove(view));
 		this.views.push(view);
-		this.list.append(view.element);
+		this.list.prepend(view.element);
 		view.open();
 		this.watch(node);
 		this.list.dispatchEvent(new Event('nodes'));
@@ -76,7 +77,8 @@ export class Playground {
 		node.addEventListener('state', () =>
 			this.onEvent(`${say[node.state]}:${name}`)
 		);
-		node.addEventListener('wake', () => this.onEvent('wake'));
+		for (const event of ['wake', 'saved'])
+			node.addEventListener(event, () => this.onEvent(event));
 		for (const platter of node.platters.values())
 			platter.addEventListener('disk', ({ detail }) =>
 				this.onEvent(detail)

@@ -6,12 +6,13 @@ import { Terminal } from '@xterm/xterm';
 import { h } from './dom.js';
 import { colour, offLook, onLook } from './theme.js';
 
+const NEWLINE = 10;
 const LEVELS = ['\x1b[31m', '\x1b[33m', '\x1b[36m', '\x1b[2m'];
 
 export class TerminalView {
 	/** `onInput(bytes)` gets what is typed. */
 	constructor(label, onInput) {
-		this.element = h('div', { class: 'terminal' });
+		this.element = h('div', { class: 'console' });
 		this.xterm = new Terminal({
 			convertEol: true,
 			cursorBlink: false,
@@ -60,16 +61,24 @@ export class TerminalView {
 
 	/** `taken` is called when the bytes are on the screen. */
 	write(bytes, taken) {
+		this.inLine = bytes.at(-1) !== NEWLINE;
 		this.xterm.write(bytes, taken);
 	}
 
 	log(level, text) {
-		this.xterm.write(`${LEVELS[level] ?? ''}${text}\x1b[0m\r\n`);
+		this.line(LEVELS[level] ?? '', text);
 	}
 
 	/** A line of the page's own. */
 	say(text) {
-		this.xterm.write(`\x1b[2;3m${text}\x1b[0m\r\n`);
+		this.line('\x1b[33;3m', text);
+	}
+
+	/** A whole line, whatever was printed before. */
+	line(style, text) {
+		const begin = this.inLine ? '\r\n' : '';
+		this.inLine = false;
+		this.xterm.write(`${begin}${style}${text}\x1b[0m\r\n`);
 	}
 
 	text() {

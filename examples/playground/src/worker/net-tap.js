@@ -7,23 +7,21 @@ import { open } from 'mirage-js/drivers/net-bc';
 
 /** `dropped` tells how many frames the program has lost so far. */
 export function tapNetwork(name, lan, reporter, dropped) {
-	const report = (way, bytes, lost) =>
-		reporter.add({
-			type: 'frame',
-			name,
-			way,
-			lost,
-			bytes: bytes.slice(),
-			time: performance.timeOrigin + performance.now(),
-		});
+	const report = (way, bytes) => {
+		const time = performance.timeOrigin + performance.now();
+		const event = { type: 'frame', name, way, time, bytes: bytes.slice() };
+		reporter.add(event);
+		return event;
+	};
 
 	/** Whoever calls `frame` hands over one frame. */
 	const tapPort = (port) => {
 		const tap = Object.create(port);
 		tap.frame = (bytes) => {
+			const event = report('rx', bytes); // before the answer to it
 			const before = dropped(name);
 			port.frame(bytes);
-			report('rx', bytes, dropped(name) > before);
+			event.lost = dropped(name) > before;
 		};
 		tap.framed = (bytes) => {
 			const rest = eachFrame(bytes, (frame) => {
@@ -45,7 +43,7 @@ export function tapNetwork(name, lan, reporter, dropped) {
 				send(bytes) {
 					const taken = net.send(bytes);
 					eachFrame(bytes.subarray(0, taken), (frame) => {
-						report('tx', frame, false);
+						report('tx', frame);
 						return true;
 					});
 					return taken;
