@@ -8,8 +8,10 @@ import sys
 
 FOLDER, TESTS = sys.argv[1:3]
 SUFFIX = sys.argv[3] if len(sys.argv) > 3 else ""
-UNIX = SUFFIX == ""
-MEM = "mem" if UNIX else "disk"  # the scheme of disks in memory
+RUNNER = sys.argv[4:]  # what starts a program that this machine cannot
+BACKEND = {"": "unix", "-sim": "sim", ".wasm": "js"}[SUFFIX]
+SHOWN = "" if RUNNER else SUFFIX  # in the names that programs give themselves
+MEM = "disk" if BACKEND == "sim" else "mem"  # the scheme of disks in memory
 DEADLINE_S = 30
 cases = []
 
@@ -24,20 +26,27 @@ def case(function):
 
 
 def unix_only(function):
-    if UNIX:
+    if BACKEND == "unix":
+        cases.append(function)
+    return function
+
+
+def host_only(function):
+    """For programs that have the machine's files, streams and signals."""
+    if BACKEND != "sim":
         cases.append(function)
     return function
 
 
 def sim_only(function):
-    if not UNIX:
+    if BACKEND == "sim":
         cases.append(function)
     return function
 
 
-def path(name):
+def command(name, *args):
     folder = TESTS if name in ("stubborn", "echo", "flood") else FOLDER
-    return os.path.join(folder, name + SUFFIX)
+    return [*RUNNER, os.path.join(folder, name + SUFFIX), *args]
 
 
 def own_words(log):
@@ -50,7 +59,7 @@ def run(name, *args, **more):
     """Runs a program to its end: (status, stdout, stderr), as text."""
     more.setdefault("stdin", subprocess.DEVNULL)
     more.setdefault("stdout", subprocess.PIPE)
-    done = subprocess.run([path(name), *args], stderr=subprocess.PIPE,
+    done = subprocess.run(command(name, *args), stderr=subprocess.PIPE,
                           timeout=DEADLINE_S, check=False, **more)
     out = (done.stdout or b"").decode()
     return done.returncode, out, own_words(done.stderr.decode())
@@ -59,7 +68,7 @@ def run(name, *args, **more):
 @contextlib.contextmanager
 def started(name, *args):
     """A program that runs beside us, and does not outlive the block."""
-    with subprocess.Popen([path(name), *args], stdin=subprocess.DEVNULL,
+    with subprocess.Popen(command(name, *args), stdin=subprocess.DEVNULL,
                           stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE) as child:
         try:
@@ -76,7 +85,7 @@ def expect(got, wanted):
 def expect_error(name, args, status, message, **more):
     """It fails with `status`, says `message` and nothing else."""
     expect(run(name, *args, **more),
-           (status, "", f"{name}{SUFFIX}: {message}\n"))
+           (status, "", f"{name}{SHOWN}: {message}\n"))
 
 
 def image(folder, name, size, content=None):

@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: ISC
-"""test_examples.py FOLDER TESTS [SUFFIX]: what the examples print and return.
+"""test_examples.py FOLDER TESTS [SUFFIX [RUNNER...]]: what the examples print and
+return.
 
 FOLDER holds the examples, TESTS the programs that are only for this test; with
-the suffix -sim those of the simulation are run. Speaks TAP.
+the suffix -sim those of the simulation are run, with .wasm those of JavaScript, by
+RUNNER. Speaks TAP.
 """
 import fcntl
 import hashlib
@@ -16,8 +18,8 @@ import signal
 import subprocess
 import tempfile
 
-from exampleslib import (DEADLINE_S, MEM, SUFFIX, UNIX, Skip, case, expect,
-                         expect_error, image, main, path, run, sim_only,
+from exampleslib import (BACKEND, DEADLINE_S, MEM, SHOWN, Skip, case, expect,
+                         expect_error, host_only, image, main, run, sim_only,
                          started, unix_only)
 
 # ----------------------------------------------------------------- hello --
@@ -32,16 +34,15 @@ def hello_says_hello():
 def hello_help():
     status, out, err = run("hello", "--help")
     expect((status, err), (0, ""))
-    for part in (f"usage: hello{SUFFIX} ", "--net NAME=URI",
+    for part in (f"usage: hello{SHOWN} ", "--net NAME=URI",
                  "--block NAME=URI", "--version"):
         assert part in out, f"no {part!r} in {out}"
 
 
 @case
 def hello_version():
-    backend = "unix" if UNIX else "sim"
     expect(run("hello", "--version"),
-           (0, f"hello{SUFFIX} (Mirage for C 0.1.0, {backend} backend)\n", ""))
+           (0, f"hello{SHOWN} (Mirage for C 0.1.0, {BACKEND} backend)\n", ""))
 
 
 @case
@@ -101,14 +102,14 @@ def stderr_closed():
     expect(run("hello", "--blok", preexec_fn=lambda: os.close(2)), (2, "", ""))
 
 
-@unix_only
+@host_only
 def stdout_full():
     with open("/dev/full", "wb") as full:
         expect_error("hello", [], 1,
                      "error: no space left behind the device", stdout=full)
 
 
-@unix_only
+@host_only
 def stdout_reader_gone():
     reader, writer = os.pipe()
     os.close(reader)
@@ -119,7 +120,7 @@ def stdout_reader_gone():
         os.close(writer)
 
 
-@unix_only
+@host_only
 def ticker_reader_leaves():
     """Nobody ticks for ever into a pipe without a reader."""
     with started("ticker", "1000") as ticker:
@@ -130,19 +131,19 @@ def ticker_reader_leaves():
     expect(err, "ticker: error: console: device closed or its backend gone\n")
 
 
-@unix_only
+@host_only
 def echo_input_to_its_end():
     expect(run("echo", stdin=None, input=b"one\ntwo\n"),
            (0, "one\ntwo\nend\n", ""))
 
 
-@unix_only
+@host_only
 def echo_stdin_closed():
     status, out, _ = run("echo", stdin=None, preexec_fn=lambda: os.close(0))
     expect((status, out), (0, "end\n"))
 
 
-@unix_only
+@host_only
 def echo_stdin_is_a_file():
     with open(__file__, "rb") as file:
         wanted = file.read().decode() + "end\n"
@@ -154,7 +155,7 @@ def flood():
     return "".join(f"{number}\n" for number in range(100000))
 
 
-@unix_only
+@host_only
 def slow_reader_gets_all():
     with started("flood") as child:
         first = os.read(child.stdout.fileno(), 1)
@@ -168,7 +169,7 @@ def slow_reader_gets_all():
     assert (first + rest).decode() == flood(), "lines are lost or mixed up"
 
 
-@unix_only
+@host_only
 def output_to_a_file():
     with tempfile.TemporaryFile() as file:
         expect(run("flood", stdout=file), (0, "", ""))
@@ -176,7 +177,7 @@ def output_to_a_file():
         assert file.read().decode() == flood(), "lines are lost or mixed up"
 
 
-@unix_only
+@host_only
 def shared_pipe_keeps_its_flags():
     """Whoever shares the pipe does not find it non-blocking."""
     reader, writer = os.pipe()
@@ -190,7 +191,7 @@ def shared_pipe_keeps_its_flags():
         os.close(writer)
 
 
-@unix_only
+@host_only
 def terminal():
     outer, inner = pty.openpty()
     try:
@@ -223,13 +224,13 @@ def signalled(name, args, numbers):
     return status, lines
 
 
-@unix_only
+@host_only
 def interrupt_ends():
     for number in (signal.SIGINT, signal.SIGTERM):
         expect(signalled("ticker", ["1000"], [number])[0], 0)
 
 
-@unix_only
+@host_only
 def second_interrupt_ends_at_once():
     for number in (signal.SIGINT, signal.SIGTERM):
         expect(signalled("stubborn", [], [number, number]),
@@ -273,7 +274,7 @@ def copy(source, target, *args):
 
 def expect_copy_error(source, target, message):
     status, out, err = copy(source, target)
-    expect((status, out, err), (1, "", f"disk{SUFFIX}: error: {message}\n"))
+    expect((status, out, err), (1, "", f"disk{SHOWN}: error: {message}\n"))
 
 
 def expect_copied(result, content):
@@ -286,7 +287,7 @@ def expect_copied(result, content):
     expect(lines[2:], ["SHA-256 " + hashlib.sha256(content).hexdigest()])
 
 
-@unix_only
+@host_only
 def disk_copies():
     with tempfile.TemporaryDirectory() as folder:
         source = image(folder, "source", 0, ODD)
@@ -314,17 +315,17 @@ def copies_file_system(name, *args):
         expect(sums[::2], [said, said])
 
 
-@unix_only
+@host_only
 def disk_copies_ext4():
     copies_file_system("mkfs.ext4", "-q")
 
 
-@unix_only
+@host_only
 def disk_copies_vfat():
     copies_file_system("mkfs.vfat")
 
 
-@unix_only
+@host_only
 def disk_copies_to_larger_sectors():
     content = ODD[:1 << 20]
     with tempfile.TemporaryDirectory() as folder:
@@ -377,7 +378,7 @@ def disk_of_the_simulation_has_a_file():
                       ODD + bytes((6 << 20) - len(ODD)))
 
 
-@unix_only
+@host_only
 def disk_target_read_only():
     with tempfile.TemporaryDirectory() as folder:
         target = image(folder, "target", 1 << 20)
@@ -387,18 +388,20 @@ def disk_target_read_only():
                 "disk: error: block 'to': write at 0: read-only device\n"))
 
 
-@unix_only
+@host_only
 def disk_missing_file():
     expect_copy_error("file:/nonexistent/image", "mem:1M",
                       "block 'from' (file:/nonexistent/image): no such file; "
                       "make one with: truncate -s 64M /nonexistent/image")
 
 
-@unix_only
+@host_only
 def disk_missing_option():
+    remedy = {"unix": "file:PATH or --block from=mem:64M",
+              "js": "mem:64M, file:PATH or disk:NAME"}[BACKEND]
     expect_error("disk", [], 1,
                  "error: block 'from': no disk was given; add "
-                 "--block from=file:PATH or --block from=mem:64M")
+                 f"--block from={remedy}")
 
 
 @case
@@ -407,14 +410,17 @@ def disk_unknown_argument():
                  "error: unknown argument 'a'; see --help")
 
 
-@unix_only
+@host_only
 def disk_interrupted():
     """Half a copy is not a success."""
-    with started("disk", "--block", "from=mem:64G", "--block",
-                 "to=mem:64G") as disk:
-        disk.stdout.read(len("copying"))
-        disk.send_signal(signal.SIGTERM)
-        err = disk.communicate(timeout=DEADLINE_S)[1].decode()
+    with tempfile.TemporaryDirectory() as folder:
+        source = image(folder, "source", 64 << 30)
+        target = image(folder, "target", 64 << 30)
+        with started("disk", "--block", f"from=file:{source}", "--block",
+                     f"to=file:{target}") as disk:
+            disk.stdout.read(len("copying"))
+            disk.send_signal(signal.SIGTERM)
+            err = disk.communicate(timeout=DEADLINE_S)[1].decode()
     expect(disk.returncode, 1)
     assert re.fullmatch(r"disk: error: stopped: \d+ of 68719476736 bytes "
                         r"are copied\n", err), err

@@ -21,12 +21,10 @@ class PipeConsole {
 		this.typing = fs.openSync(fifo('in'), O_WRONLY | O_NONBLOCK);
 		this.reading = fs.openSync(fifo('out'), O_RDONLY | O_NONBLOCK);
 		this.stdout = fs.openSync(fifo('out'), O_WRONLY);
-		this.filling = fs.openSync(fifo('out'), O_WRONLY | O_NONBLOCK);
 		this.stderr = fs.openSync(fifo('log'), 'w+');
 		this.log = Buffer.alloc(0);
 		this.chunk = Buffer.alloc(65536);
 		this.chunks = [];
-		this.filled = 0; // bytes in the pipe that are not the program's
 		this.paused = false;
 		this.given = new NodeConsole({
 			input: () => this.input_(),
@@ -65,20 +63,9 @@ class PipeConsole {
 				if (error.code !== 'EAGAIN') throw error;
 			}
 			if (n === 0) break;
-			const ours = Math.min(n, this.filled);
-			this.filled -= ours;
-			this.chunks.push(Buffer.from(this.chunk.subarray(ours, n)));
+			this.chunks.push(Buffer.from(this.chunk.subarray(0, n)));
 		}
 		return Buffer.concat(this.chunks);
-	}
-
-	/** Nobody reads, and the pipe is full already. */
-	fill() {
-		try {
-			for (;;) this.filled += fs.writeSync(this.filling, this.chunk);
-		} catch (error) {
-			if (error.code !== 'EAGAIN') throw error;
-		}
 	}
 
 	input(bytes) {
@@ -87,10 +74,7 @@ class PipeConsole {
 	}
 
 	pause(paused) {
-		if (paused && !this.paused) {
-			this.read();
-			this.fill();
-		}
+		this.read();
 		this.paused = paused;
 	}
 
@@ -106,8 +90,8 @@ class PipeConsole {
 
 	dispose() {
 		clearInterval(this.pump);
-		const ends = ['typing', 'stdin', 'reading', 'stdout', 'filling'];
-		for (const end of [...ends, 'stderr']) this.shut(end);
+		for (const end of ['typing', 'stdin', 'reading', 'stdout', 'stderr'])
+			this.shut(end);
 	}
 }
 

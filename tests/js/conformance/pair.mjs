@@ -2,7 +2,7 @@
 // A wire between two networks of one program, as drivers for createMirage, which can
 // be cut and paused.
 
-import { eachFrame } from '../../../backends/js/package/src/net.js';
+import { eachFrame } from '../../../backends/js/package/src/framing.js';
 
 class End {
 	constructor(wire) {
@@ -26,7 +26,7 @@ class End {
 		const { peer } = this;
 		if (this.paused) return 0;
 		const taken = [];
-		eachFrame(frames, (frame) => taken.push(frame.slice()));
+		eachFrame(frames, (frame) => taken.push(frame.slice()) > 0);
 		if (peer.port && this.wire.up)
 			queueMicrotask(() => taken.forEach((f) => peer.port?.frame(f)));
 		return frames.length;

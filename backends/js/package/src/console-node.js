@@ -1,35 +1,74 @@
 // SPDX-License-Identifier: ISC
 // stdin, stdout and stderr of Node. process.stdout loses what a pipe has not taken
-// when the process ends, and fs.writeSync waits for readers; so bytes wait in a
-// bounded queue and are written by a thread of Node's pool.
+// when the process ends, and fs.writeSync waits for readers of a pipe that somebody
+// else made; so a pipe is opened once more, not to wait. What it does not take waits
+// in a bounded queue. What cannot be opened is written by a thread of Node's pool.
 
 import fs from 'node:fs';
-import { EGONE } from './errors.js';
+import { EGONE, errorOf } from './errors.js';
 
 const QUEUE_BYTES = 65536;
-const RETRY_MS = 2;
+const RETRY_MS = 1;
+const { O_NONBLOCK, O_WRONLY } = fs.constants;
+
+/** A descriptor of the same file that never waits: { fd }, { gone: true } where
+ *  nobody reads any more, or {} where there can be none. */
+function openOwn(fd) {
+	try {
+		const about = fs.fstatSync(fd);
+		const isPipe = about.isFIFO();
+		if (about.isFile()) return { fd };
+		if (!isPipe && !about.isCharacterDevice()) return {};
+		try {
+			return { fd: fs.openSync(`/proc/self/fd/${fd}`, O_WRONLY | O_NONBLOCK) };
+		} catch (error) {
+			return { gone: isPipe && error.code === 'ENXIO' };
+		}
+	} catch {
+		return { gone: true };
+	}
+}
 
 class Output {
 	constructor(fd, onWritable) {
+		const own = openOwn(fd);
 		this.fd = fd;
+		this.own = own.fd;
+		this.gone = own.gone ?? false;
 		this.onWritable = onWritable;
 		this.queue = [];
 		this.queued = 0;
-		this.busy = this.short = this.gone = false;
+		this.busy = this.short = false;
 		this.drains = [];
 	}
 
-	/** Takes up to `limit` bytes in all and returns how many. */
+	/** Takes bytes, so that up to `limit` wait, and returns how many. */
 	write(bytes, limit = QUEUE_BYTES) {
 		if (this.gone) return EGONE;
+		const now = this.queued === 0 ? this.try(bytes) : 0;
+		if (now < 0) return now;
 		const room = Math.max(limit - this.queued, 0);
-		const taken = Math.min(bytes.length, room);
-		if (taken < bytes.length) this.short = true;
-		if (taken === 0) return 0;
-		this.queue.push(bytes.slice(0, taken));
-		this.queued += taken;
-		this.pump();
-		return taken;
+		const end = Math.min(bytes.length, now + room);
+		if (end < bytes.length) this.short = true;
+		if (end > now) {
+			this.queue.push(bytes.slice(now, end));
+			this.queued += end - now;
+			this.pump();
+		}
+		return end;
+	}
+
+	/** What goes out now, or an error of mirage.h. */
+	try(bytes) {
+		if (this.own === undefined) return 0;
+		try {
+			return fs.writeSync(this.own, bytes);
+		} catch (error) {
+			if (error.code === 'EAGAIN') return 0;
+			this.error = error;
+			this.gone = errorOf(error) === EGONE;
+			return errorOf(error);
+		}
 	}
 
 	pump() {
@@ -43,20 +82,31 @@ class Output {
 	}
 
 	put(bytes) {
-		fs.write(this.fd, bytes, 0, bytes.length, null, (error, n) => {
-			if (error?.code === 'EAGAIN') {
-				setTimeout(() => this.put(bytes), RETRY_MS);
-				return;
-			}
-			if (error) this.lose();
-			else this.queued -= n;
-			if (!error && n < bytes.length) this.put(bytes.subarray(n));
-			else this.next();
-		});
+		const written = (error, n) => this.written(bytes, error, n);
+		if (this.own === undefined) {
+			fs.write(this.fd, bytes, 0, bytes.length, null, written);
+			return;
+		}
+		setTimeout(() => {
+			const n = this.try(bytes);
+			written(n < 0 ? this.error : null, n);
+		}, RETRY_MS);
 	}
 
-	lose() {
+	written(bytes, error, n) {
+		if (error?.code === 'EAGAIN') {
+			setTimeout(() => this.put(bytes), RETRY_MS);
+			return;
+		}
+		if (error) this.lose(error);
+		else this.queued -= n;
+		if (!error && n < bytes.length) this.put(bytes.subarray(n));
+		else this.next();
+	}
+
+	lose(error) {
 		this.gone = true;
+		if (errorOf(error) !== EGONE) this.onLost?.(error);
 		this.queue.length = this.queued = 0;
 	}
 
@@ -68,11 +118,14 @@ class Output {
 		this.onWritable();
 	}
 
-	drain() {
-		return new Promise((resolve) => {
+	async drain() {
+		await new Promise((resolve) => {
 			this.drains.push(resolve);
 			this.pump();
 		});
+		if (this.own !== undefined && this.own !== this.fd)
+			fs.closeSync(this.own);
+		this.own = undefined;
 	}
 }
 
@@ -83,6 +136,8 @@ export class NodeConsole {
 		this.input = input;
 		this.out = new Output(output, () => this.instance?.writable());
 		this.err = new Output(error, () => {});
+		this.out.onLost = ({ message }) =>
+			this.log(0, `console: output is lost: ${message}`);
 		this.waiting = [];
 		this.enabled = this.listening = false;
 	}

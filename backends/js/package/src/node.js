@@ -9,6 +9,7 @@ import { create } from './mirage.js';
 
 /** What is done while the program runs keeps Node alive, no more. */
 const HOLD_MS = 2 ** 30;
+const SIGNALS = ['SIGINT', 'SIGTERM'];
 
 class Host {
 	constructor({ signals = true } = {}) {
@@ -55,16 +56,22 @@ class Host {
 	hold(instance) {
 		this.held = setInterval(() => {}, HOLD_MS);
 		if (!this.signals) return;
-		this.onSignal = () => instance.shutdown();
-		process.on('SIGINT', this.onSignal);
-		process.on('SIGTERM', this.onSignal);
+		// The first asks the program to end, the second is the system's.
+		this.onSignal = () => {
+			this.forgetSignals();
+			instance.shutdown();
+		};
+		for (const signal of SIGNALS) process.on(signal, this.onSignal);
+	}
+
+	forgetSignals() {
+		if (!this.onSignal) return;
+		for (const signal of SIGNALS) process.off(signal, this.onSignal);
 	}
 
 	release() {
 		clearInterval(this.held);
-		if (!this.onSignal) return;
-		process.off('SIGINT', this.onSignal);
-		process.off('SIGTERM', this.onSignal);
+		this.forgetSignals();
 	}
 }
 
