@@ -50,7 +50,13 @@ class Host {
 			typeof wasm === 'string' || wasm instanceof URL
 				? await readFile(wasm)
 				: wasm;
-		return WebAssembly.compile(bytes);
+		try {
+			return await WebAssembly.compile(bytes);
+		} catch (error) {
+			throw new Error(`is no WebAssembly: ${error.message}`, {
+				cause: error,
+			});
+		}
 	}
 
 	hold(instance) {
