@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: ISC
-// What the disks of browsers have in common: their size, and what is left of the
-// origin's quota.
+// What the disks of browsers have in common.
 
 import { ENOSPC, MirageError } from './errors.js';
 
@@ -33,29 +32,12 @@ export async function patiently(attempt) {
 	}
 }
 
-async function left() {
-	const { quota, usage } = await navigator.storage.estimate();
-	return quota - usage;
-}
-
-/** Whether the browser would grant this origin `bytes` more, as far as it tells. */
-export async function hasRoom(bytes) {
-	try {
-		return (await left()) >= bytes;
-	} catch {
-		return true;
-	}
-}
-
-/** The error for a disk that the quota has no room for. */
-export async function exhausted(bytes) {
-	const granted = await left().catch(() => NaN);
-	const room = Number.isNaN(granted)
-		? 'no room'
-		: `the browser has room for ${Math.max(0, granted)} bytes more only`;
+/** The error for what the origin's quota has no room for. How much it has, browsers
+ *  keep from pages. */
+export function exhausted(bytes) {
 	return new MirageError(
 		ENOSPC,
-		`cannot have ${bytes} bytes: ${room}; give a smaller size=, or remove ` +
-			'data of this site'
+		`the browser does not grant ${bytes} bytes; give a smaller size=, or ` +
+			'remove data of this site'
 	);
 }

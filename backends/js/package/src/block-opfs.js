@@ -3,7 +3,7 @@
 // Worker), by its synchronous handle: it answers inside the call.
 
 import { EBUSY, EINVAL, EIO, ENODEV, ENOTSUP, MirageError } from './errors.js';
-import { created, exhausted, hasRoom, patiently } from './block-browser.js';
+import { created, exhausted, patiently } from './block-browser.js';
 
 const ZEROES_BYTES = 65536;
 
@@ -74,7 +74,7 @@ export async function open({ path, readOnly, sizeBytes }, disk) {
 	if (why) throw new MirageError(ENOTSUP, `${why}; or write idb:${path}`);
 	const handle = await openHandle(await find(path, readOnly), readOnly);
 	try {
-		return new OpfsDisk(handle, await settle(handle, sizeBytes, readOnly, disk));
+		return new OpfsDisk(handle, settle(handle, sizeBytes, readOnly, disk));
 	} catch (error) {
 		handle.close();
 		throw error;
@@ -82,17 +82,16 @@ export async function open({ path, readOnly, sizeBytes }, disk) {
 }
 
 /** Gives a new disk its size. Returns the disk's. */
-async function settle(handle, wanted, readOnly, disk) {
+function settle(handle, wanted, readOnly, disk) {
 	const has = handle.getSize();
 	if (has !== 0) return created(has, wanted, disk);
 	if (readOnly) return 0;
 	const sizeBytes = created(0, wanted, disk);
-	if (!(await hasRoom(sizeBytes))) throw await exhausted(sizeBytes);
 	try {
 		handle.truncate(sizeBytes);
 	} catch (error) {
 		throw error.name === 'QuotaExceededError'
-			? await exhausted(sizeBytes)
+			? exhausted(sizeBytes)
 			: error;
 	}
 	handle.flush();
