@@ -17,7 +17,7 @@
 
 static struct mirage_timer timer;
 static char letters[PIECE_BYTES];
-static long left;
+static long written, left;
 
 /* ----------------------------------------------------------------- Death -- */
 
@@ -52,7 +52,7 @@ static void on_input(void *arg, const void *bytes, size_t length)
 static void write_on(void)
 {
 	while (left > 0) {
-		long at = left % PIECE_BYTES;
+		long at = written % PIECE_BYTES;
 		long n = PIECE_BYTES - at < left ? PIECE_BYTES - at : left;
 		int taken = mirage_console_write(letters + at, (size_t)n);
 
@@ -60,6 +60,7 @@ static void write_on(void)
 			mirage_exit(1);
 			return;
 		}
+		written += taken;
 		left -= taken;
 		if (taken < n)
 			return; /* until EVENT_CONSOLE */
