@@ -415,7 +415,7 @@ await test('a write leaves as it was when it was submitted, vectors in order', a
 });
 
 await test('an immediate driver moves each vector, in order', async () => {
-	const program = await programWith(openMem({ sizeBytes: 65536 }));
+	const program = await programWith(openMem({ name: 'disk', sizeBytes: 65536 }, { instance: {} }));
 	const bytes = pattern(1536, 5);
 	program.bytes.set(bytes, BUFFERS);
 	program.submit(1, WRITE, 1024, [

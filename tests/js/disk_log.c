@@ -5,8 +5,9 @@
  * Record i is 4 KiB that tell i and are checksummed, in slot i modulo the number of
  * slots. The program reads all slots, looks whether every record up to `expect` is
  * there or one that came later in its slot, and says "found I": the last. Then it
- * writes on from there, a batch at a time and a flush behind each, and says
- * "flushed I" when the flush has completed: without end, or `records` more.
+ * writes on from `expect`, as later ones may have holes, a batch at a time and a
+ * flush behind each, and says "flushed I" when the flush has completed: without
+ * end, or `records` more.
  */
 #include <mirage.h>
 
@@ -28,7 +29,7 @@ struct record {
 static struct record batch[BATCH];
 static struct mirage_block_request flush;
 static struct mirage_block *disk;
-static uint32_t slot, last, expect, records = UINT32_MAX, busy;
+static uint32_t slot, found, last, expect, records = UINT32_MAX, busy;
 
 static void say(const char *what, uint32_t number)
 {
@@ -157,7 +158,7 @@ static void on_read(void *arg, int result)
 		mirage_exit(1);
 		return;
 	}
-	last = number > last ? number : last;
+	found = number > found ? number : found;
 	if (slot < SLOTS) {
 		submit((uint32_t)(record - batch), MIRAGE_BLOCK_READ, slot++,
 		       on_read);
@@ -165,7 +166,8 @@ static void on_read(void *arg, int result)
 	}
 	if (busy != 0)
 		return;
-	say("found", last);
+	say("found", found);
+	last = expect;
 	if (records == 0)
 		mirage_block_close(disk);
 	else
