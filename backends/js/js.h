@@ -89,6 +89,8 @@ struct js_net_calls {
 	void (*size)(struct js_net *net, uint32_t n);
 	/** or `n` frames that it had taken to send. */
 	void (*unsent)(struct js_net *net, uint32_t n);
+	/** The driver has put a line for the log to js_text. */
+	void (*log)(struct js_net *net, uint32_t level);
 	const struct mirage_net_counters *(*counters)(struct js_net *net);
 	/** Replaces the plan of --fault by that in js_text. Returns false with what
 	 *  is wrong in js_text. */

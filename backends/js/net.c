@@ -22,6 +22,7 @@ struct js_net {
 	struct mirage_net_info info;
 	struct mirage_net_counters counters;
 	struct mirage_open *open;
+	char name[32];
 	struct framing tx, rx;
 	struct mirage_pool *tx_pool, *rx_pool;
 	struct mirage_timer linger;
@@ -223,6 +224,11 @@ static void on_unsent(struct js_net *net, uint32_t n)
 	net->counters.tx_dropped_error += n;
 }
 
+static void on_log(struct js_net *net, uint32_t level)
+{
+	mirage_log(level, "network '%s': %s", net->name, js_text);
+}
+
 static const struct mirage_net_counters *on_counters(struct js_net *net)
 {
 	return &net->counters;
@@ -304,6 +310,7 @@ static const struct js_net_calls calls = {
 	.invalid = on_invalid,
 	.size = on_size,
 	.unsent = on_unsent,
+	.log = on_log,
 	.counters = on_counters,
 	.fault = on_fault,
 };
@@ -328,6 +335,7 @@ static bool net_memory(struct js_net *net)
 static void net_init(struct js_net *net, struct mirage_open *open)
 {
 	net->open = open;
+	strncpy(net->name, open->name, sizeof net->name - 1);
 	net->net.ops = &net_ops;
 	net->net.info = &net->info;
 	net->net.counters = &net->counters;

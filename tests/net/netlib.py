@@ -16,7 +16,10 @@ import traceback
 
 DEADLINE_S = 20
 BUILD = os.path.abspath(sys.argv[1])  # the build tree
-NETAPP = os.path.join(BUILD, "tests", "net", "netapp")
+# Another one is that of the JavaScript backend, in Node.
+NETAPP = os.environ.get("NETAPP",
+                        os.path.join(BUILD, "tests", "net", "netapp"))
+IN_NODE = "NETAPP" in os.environ
 cases = []
 
 
@@ -78,6 +81,7 @@ class App:
         self.lines = queue.Queue()
         self.seen = []
         self.log = []
+        self.calm, self.times = 0, []
         self.readers = [
             threading.Thread(target=self.read, daemon=True),
             threading.Thread(target=self.read_log, daemon=True)]

@@ -40,7 +40,7 @@ export class Stream {
 		this.staged = 0;
 		if (error) this.port.unsent(countFrames(bytes));
 		else this.port.writable();
-		this.onIdle?.();
+		if (this.staged === 0) this.onIdle?.();
 	}
 
 	data(bytes) {

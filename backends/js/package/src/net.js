@@ -28,6 +28,7 @@ const CALLS = [
 	'invalid',
 	'size',
 	'unsent',
+	'log',
 	'counters',
 	'fault',
 ];
@@ -120,7 +121,9 @@ class Port {
 	}
 
 	log(level, text) {
-		this.instance.log(level, `network '${this.name}': ${text}`);
+		if (this.closed || this.instance.ended) return;
+		this.instance.putText(text);
+		this.instance.call(this.wasm.log, this.at, level);
 	}
 }
 
