@@ -6,6 +6,7 @@ import { EBUSY, EINVAL, EIO, ENODEV, ENOTSUP, MirageError } from './errors.js';
 import { created, exhausted, patiently } from './block-browser.js';
 
 const ZEROES_BYTES = 65536;
+const VIEWS_MAX = 256;
 
 let zeroes = null;
 
@@ -107,20 +108,30 @@ class OpfsDisk {
 		this.handle = handle;
 		this.sizeBytes = sizeBytes;
 		this.immediate = true;
+		this.views = new Map(); // of the program's memory, by address
+	}
+
+	/** A view that the browser has seen before is cheaper for it. Those of a memory
+	 *  that has grown since have no length any more. */
+	view(memory, at, length) {
+		let view = this.views.get(at);
+		if (view?.length === length) return view;
+		if (this.views.size === VIEWS_MAX) this.views.clear();
+		view = memory.subarray(at, at + length);
+		this.views.set(at, view);
+		return view;
 	}
 
 	read(offset, memory, at, length, done) {
-		const view = memory.subarray(at, at + length);
+		const view = this.view(memory, at, length);
 		const moved = this.handle.read(view, { at: offset });
-		if (moved === length) done();
-		else done(cut('read', offset));
+		done(moved === length ? null : cut('read', offset));
 	}
 
 	write(offset, memory, at, length, done) {
-		const view = memory.subarray(at, at + length);
+		const view = this.view(memory, at, length);
 		const moved = this.handle.write(view, { at: offset });
-		if (moved === length) done();
-		else done(cut('write', offset));
+		done(moved === length ? null : cut('write', offset));
 	}
 
 	writeZeroes(offset, length, done) {

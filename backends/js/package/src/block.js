@@ -87,7 +87,7 @@ class Block extends Device {
 		super(instance, at, name, wasm);
 		this.counterNames = COUNTERS;
 		this.words = new Uint32Array(0);
-		this.doubles = null;
+		this.memory = this.doubles = null;
 		this.free = [];
 		this.told = false;
 	}
@@ -133,6 +133,7 @@ class Block extends Device {
 	/** Views of a memory that has grown have no length any more. */
 	derive() {
 		const { buffer } = this.instance.memory;
+		this.memory = new Uint8Array(buffer);
 		this.words = new Uint32Array(buffer);
 		this.doubles = new Float64Array(buffer);
 	}
@@ -176,8 +177,7 @@ class Block extends Device {
 	}
 
 	moveVectors(request, offset) {
-		const { words, driver } = this;
-		const memory = this.instance.bytes;
+		const { words, memory, driver } = this;
 		request.left = request.n;
 		for (let i = 0, v = request.vectors; i < request.n; i++, v += 2) {
 			const length = words[v + 1];
@@ -189,16 +189,14 @@ class Block extends Device {
 	}
 
 	gather({ vectors: v, n }, buffer) {
-		const { words } = this;
-		const memory = this.instance.bytes;
+		const { words, memory } = this;
 		for (let at = 0; n > 0; n--, at += words[v + 1], v += 2)
 			buffer.set(memory.subarray(words[v], words[v] + words[v + 1]), at);
 	}
 
 	scatter({ vectors: v, n, buffer }) {
 		if (this.words.length === 0) this.derive();
-		const { words } = this;
-		const memory = this.instance.bytes;
+		const { words, memory } = this;
 		for (let at = 0; n > 0; n--, at += words[v + 1], v += 2) {
 			const length = words[v + 1];
 			const whole = length === buffer.length;
