@@ -157,8 +157,8 @@ static void settle(void)
 	await(&never, 1, SETTLE_NS);
 }
 
-/* The console is one stream: log lines are in it. */
-static size_t console_output(size_t from, void *bytes, size_t length)
+static size_t read_back(enum world_op op, size_t from, void *bytes,
+			size_t length)
 {
 	uint8_t *to = bytes;
 	size_t n = 0;
@@ -168,12 +168,23 @@ static size_t console_output(size_t from, void *bytes, size_t length)
 		conf_world.length =
 			(uint32_t)(length - n < WORLD_BYTES ? length - n
 							    : WORLD_BYTES);
-		if (!ask(WORLD_OUTPUT, 0, from + n) || conf_world.length == 0)
+		if (!ask(op, 0, from + n) || conf_world.length == 0)
 			break;
 		copy(to + n, conf_world.bytes, conf_world.length);
 		n += conf_world.length;
 	}
 	return n;
+}
+
+static size_t console_output(size_t from, void *bytes, size_t length)
+{
+	return read_back(WORLD_OUTPUT, from, bytes, length);
+}
+
+/* In the console's stream, unless mirage-xen-run has started the guest. */
+static size_t console_log(size_t from, void *bytes, size_t length)
+{
+	return read_back(WORLD_LOG, from, bytes, length);
 }
 
 static bool console_pause(bool paused)
@@ -227,7 +238,7 @@ static const char *setup(struct conf_fixture *fixture, bool own_process)
 	.setup = setup, .net_link = set_link, .net_lose = lose,               \
 	.block_lose = lose, .block_resize = resize, .shutdown = ask_shutdown, \
 	.suspend = suspend, .console_input = console_input,                   \
-	.console_output = console_output, .console_log = console_output,      \
+	.console_output = console_output, .console_log = console_log,         \
 	.console_pause = console_pause
 
 static struct conf_fixture real = {

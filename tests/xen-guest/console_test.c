@@ -3,6 +3,7 @@
  * and one whose indices make no sense. */
 #include "xen.h"
 
+#include "log_page.h"
 #include "machine.h"
 
 #include <check.h>
@@ -19,6 +20,7 @@
 /* ------------------------------------------------------------- Hypervisor -- */
 
 static struct xencons_interface ring;
+static struct xen_log_page log_page;
 static void (*on_event)(void *arg);
 static uint64_t now_ns, waits;
 static unsigned reports, console_events;
@@ -44,7 +46,8 @@ uint64_t xen_hvm_param(uint32_t index)
 
 void *xen_map(uint64_t physical, enum xen_protection protection)
 {
-	return &ring;
+	return physical == XEN_LOG_GFN * XEN_PAGE_BYTES ? (void *)&log_page
+							: &ring;
 }
 
 void xen_crash(const char *reason)
@@ -64,7 +67,7 @@ void xen_event_bind(uint32_t port, void (*handler)(void *arg), void *arg)
 
 void xen_event_notify(uint32_t port)
 {
-	ck_assert_uint_eq(port, PORT);
+	ck_assert(port == PORT || port == log_page.port);
 }
 
 void xen_kick(struct xen_kick *kick)
@@ -286,6 +289,52 @@ START_TEST(a_broken_ring_is_believed_again_after_a_resumption)
 }
 END_TEST
 
+static void start_with_log(void)
+{
+	log_page.magic = XEN_LOG_MAGIC;
+	log_page.port = PORT + 1;
+	start();
+}
+
+START_TEST(the_log_has_its_own_ring_where_there_is_one)
+{
+	start_with_log();
+	ck_assert_int_eq(put(10), 10);
+	xen_console_ops.log(MIRAGE_LOG_ERROR, "a line", 6);
+	ck_assert_int_eq(put(10), 10);
+	take(100);
+	ck_assert_uint_eq(n_output, 20);
+	ck_assert_mem_eq(log_page.ring.out + MASK_XENCONS_IDX(0, ring.out),
+			 "a line\n", 7);
+	ck_assert_uint_eq(log_page.ring.out_prod, 7);
+}
+END_TEST
+
+START_TEST(a_log_that_jumps_leaves_the_console)
+{
+	start_with_log();
+	log_page.ring.out_cons = (uint32_t)jumps[_i];
+	xen_console_ops.log(MIRAGE_LOG_ERROR, "a line", 6);
+	xen_console_ops.log(MIRAGE_LOG_ERROR, "another", 7);
+	ck_assert_uint_eq(reports, 1);
+	ck_assert_int_eq(put(10), 10);
+	takes = 2048;
+	xen_console_drain();
+	ck_assert_uint_eq(n_output, 10);
+}
+END_TEST
+
+START_TEST(a_resumed_guest_has_one_console)
+{
+	start_with_log();
+	xen_console_init();
+	xen_console_ops.log(MIRAGE_LOG_ERROR, "a line", 6);
+	take(100);
+	ck_assert_uint_eq(n_output, 7);
+	ck_assert_mem_eq(output, "a line\n", 7);
+}
+END_TEST
+
 int main(void)
 {
 	const int n = sizeof jumps / sizeof *jumps;
@@ -308,6 +357,9 @@ int main(void)
 	tcase_add_loop_test(test, an_input_index_that_jumps, 0, n);
 	tcase_add_test(test,
 		       a_broken_ring_is_believed_again_after_a_resumption);
+	tcase_add_test(test, the_log_has_its_own_ring_where_there_is_one);
+	tcase_add_loop_test(test, a_log_that_jumps_leaves_the_console, 0, n);
+	tcase_add_test(test, a_resumed_guest_has_one_console);
 	suite_add_tcase(suite, test);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);

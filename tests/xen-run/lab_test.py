@@ -69,6 +69,13 @@ def a_status_is_passed_on():
 
 
 @case
+def the_log_is_apart():
+    expect(run("hello", "nonsense"),
+           (2, "", "hello: error: unknown argument 'nonsense'; see --help\n"))
+    expect(run("disk", "--log", "info", "2>/dev/null"), (1, "", ""))
+
+
+@case
 def ten_thousand_lines_arrive_in_order():
     lines = "".join(f"line {i} of 10000\n" for i in range(1, 10001))
     status, out, err = run("probe", "lines", "10000")

@@ -170,8 +170,9 @@ void console_remove(struct console *console);
 bool console_type(struct console *console, const void *bytes, size_t length);
 /** Hands on what is typed, as far as it is taken. */
 void console_serve(struct console *console);
-size_t console_output(const struct console *console, uint64_t from, void *bytes,
-		      size_t length);
+/** What the guest wrote; `log`: where that is apart, what it logged. */
+size_t console_output(const struct console *console, bool log, uint64_t from,
+		      void *bytes, size_t length);
 bool console_pause(bool paused);
 
 /* ---------------------------------------------------------------- Toolstack */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The other side of a guest's console: what xenconsoled has written down, and the
- * terminal at which somebody types. */
+/* The other side of a guest's console: what xenconsoled has written down, or whoever
+ * started mirage-xen-run, and the terminal at which somebody types. */
 #define _GNU_SOURCE
 #include "backend.h"
 
@@ -66,8 +66,8 @@ void console_serve(struct console *console)
 	memmove(console->typed, console->typed + n, console->n_typed);
 }
 
-size_t console_output(const struct console *console, uint64_t from, void *bytes,
-		      size_t length)
+size_t console_output(const struct console *console, bool log, uint64_t from,
+		      void *bytes, size_t length)
 {
 	char path[128], directory[64], *name;
 	ssize_t n;
@@ -78,9 +78,12 @@ size_t console_output(const struct console *console, uint64_t from, void *bytes,
 	name = store_read(directory, "name");
 	if (name == NULL)
 		return 0;
+	snprintf(path, sizeof(path), "/lab/console/guest-%s.err", name);
+	fd = log ? open(path, O_RDONLY) : -1;
 	snprintf(path, sizeof(path), "/lab/console/guest-%s.log", name);
+	if (fd < 0)
+		fd = open(path, O_RDONLY);
 	free(name);
-	fd = open(path, O_RDONLY);
 	if (fd < 0)
 		return 0;
 	n = pread(fd, bytes, length, (off_t)from);
@@ -88,9 +91,9 @@ size_t console_output(const struct console *console, uint64_t from, void *bytes,
 	return n > 0 ? (size_t)n : 0;
 }
 
-/* ------------------------------------------------------------ xenconsoled -- */
+/* ---------------------------------------------------------------- Readers -- */
 
-static bool is_daemon(const char *pid)
+static bool is_reader(const char *pid)
 {
 	char path[288], name[32] = "";
 	FILE *file;
@@ -102,10 +105,11 @@ static bool is_daemon(const char *pid)
 	if (fgets(name, sizeof(name), file) == NULL)
 		name[0] = '\0';
 	fclose(file);
-	return strcmp(name, "xenconsoled\n") == 0;
+	return strcmp(name, "xenconsoled\n") == 0 ||
+	       strcmp(name, "mirage-xen-run\n") == 0;
 }
 
-/* Nobody reads a console while the one who reads them all is stopped. */
+/* Nobody reads a console while those who read them are stopped. */
 bool console_pause(bool paused)
 {
 	DIR *directory = opendir("/proc");
@@ -114,7 +118,7 @@ bool console_pause(bool paused)
 
 	while (directory != NULL && (entry = readdir(directory)) != NULL)
 		if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9' &&
-		    is_daemon(entry->d_name))
+		    is_reader(entry->d_name))
 			found |= kill(atoi(entry->d_name),
 				      paused ? SIGSTOP : SIGCONT) == 0;
 	if (directory != NULL)

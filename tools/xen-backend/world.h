@@ -38,7 +38,8 @@ enum world_op {
 	WORLD_INPUT = 11,  /* bytes: typed */
 	WORLD_OUTPUT = 12, /* argument: from; bytes: what the console wrote */
 	WORLD_PAUSE_CONSOLE = 13, /* argument: paused */
-	WORLD_SUSPEND = 14	  /* and resumed, as another domain */
+	WORLD_SUSPEND = 14,	  /* and resumed, as another domain */
+	WORLD_LOG = 15 /* as WORLD_OUTPUT, of the log where that is apart */
 };
 
 /** How a played backend breaks its protocol, once. It does so when the guest next

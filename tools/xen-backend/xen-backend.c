@@ -157,8 +157,8 @@ static bool ask_shutdown(const struct guest *guest)
 static void read_output(const struct guest *guest, struct world *world)
 {
 	static uint8_t bytes[WORLD_BYTES];
-	size_t n = console_output(&guest->console, world->argument, bytes,
-				  world->length);
+	size_t n = console_output(&guest->console, world->op == WORLD_LOG,
+				  world->argument, bytes, world->length);
 
 	memcpy(world->bytes, bytes, n);
 	world->length = (uint32_t)n;
@@ -175,6 +175,7 @@ static bool act(struct guest *guest, struct world *world)
 		return console_type(&guest->console, world->bytes,
 				    world->length);
 	case WORLD_OUTPUT:
+	case WORLD_LOG:
 		read_output(guest, world);
 		return true;
 	case WORLD_PAUSE_CONSOLE:

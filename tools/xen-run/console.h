@@ -14,12 +14,15 @@
 bool console_open(const struct guest *guest);
 void console_close(void);
 
-/** Fills in the three entries to wait for: the guest, standard input and
- *  standard output, each -1 while there is nothing to wait for. */
-void console_poll(struct pollfd fds[3]);
+#define CONSOLE_FDS 4
+
+/** Fills in the entries to wait for: the guest, standard input, standard output,
+ *  and standard error for the guest's log; each -1 while there is nothing to wait
+ *  for. */
+void console_poll(struct pollfd fds[CONSOLE_FDS]);
 
 /** Moves what can be moved, without waiting. */
-void console_relay(const struct pollfd fds[3]);
+void console_relay(const struct pollfd fds[CONSOLE_FDS]);
 
 /** Writes out all that a dead guest has left, waiting for standard output. */
 void console_drain(void);

@@ -16,7 +16,7 @@ struct guest {
 	char home[40];	 /* its directory in the store */
 	char record[96]; /* ours, which outlives this process */
 	char *cmdline;
-	uint32_t store_port, console_port; /* the guest's ends */
+	uint32_t store_port, console_port, log_port; /* the guest's ends */
 	uint64_t store_gfn, console_gfn;
 };
 

@@ -27,7 +27,7 @@
 /* The store tells when a domain has ended, but it may be dead itself. */
 #define LOOK_MS 2000
 
-enum { FD_SIGNAL, FD_STORE, FD_CONSOLE, N_FDS = FD_CONSOLE + 3 };
+enum { FD_SIGNAL, FD_STORE, FD_CONSOLE, N_FDS = FD_CONSOLE + CONSOLE_FDS };
 
 struct life {
 	struct guest *guest;

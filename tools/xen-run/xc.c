@@ -106,11 +106,13 @@ static bool make_channels(struct guest *guest)
 {
 	int store = xc_evtchn_alloc_unbound(xc, guest->domid, 0);
 	int console = xc_evtchn_alloc_unbound(xc, guest->domid, 0);
+	int log = xc_evtchn_alloc_unbound(xc, guest->domid, 0);
 
-	if (store < 0 || console < 0)
+	if (store < 0 || console < 0 || log < 0)
 		return failed("event channels");
 	guest->store_port = (uint32_t)store;
 	guest->console_port = (uint32_t)console;
+	guest->log_port = (uint32_t)log;
 	return true;
 }
 
