@@ -185,7 +185,7 @@ function icmp(d, at) {
 function echo(d, at) {
 	d.field('identifier', 4, 2, `0x${hex(d.u16(4), 4)}`);
 	d.field('sequence', 6, 2, d.u16(6));
-	d.info += ` #${d.u16(6)}, ${d.end - at - 8} bytes of data`;
+	d.info += ` #${d.u16(6)}, ${d.end - at - 8} bytes`;
 }
 
 /** RFC 4443 and 4861. */

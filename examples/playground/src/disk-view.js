@@ -114,7 +114,7 @@ export class DiskView {
 				this.names.map((name) => this.nameButton(name))
 			),
 			choose('Speed', 'bytesPerSecond', [
-				['slow motion, 128 KiB/s', 128 * 1024],
+				['slow motion', 128 * 1024],
 				['1 MiB/s', 1024 * 1024],
 				['full', 0],
 			]),

@@ -29,8 +29,12 @@ export class NetworkView {
 		this.list = h('ol', {
 			class: 'frames',
 			'aria-label': `frames of ${node.label}`,
-			on: { keydown: (event) => this.onKey(event) },
+			on: {
+				keydown: (event) => this.onKey(event),
+				scroll: () => this.onScroll(),
+			},
 		});
+		this.follows = true; // the end of the list
 		this.pause = h('button', {
 			text: 'Pause',
 			'aria-pressed': 'false',
@@ -101,13 +105,22 @@ export class NetworkView {
 		this.tell();
 		if (this.paused || this.waiting.length === 0) return;
 		this.list.querySelector('.nothing')?.remove();
-		const { scrollTop, scrollHeight, clientHeight } = this.list;
-		const atEnd = scrollHeight - scrollTop - clientHeight < 40;
 		const lines = this.waiting.slice(-LINES_MAX).map((f) => this.line(f));
 		this.waiting = [];
 		this.list.append(...lines);
 		while (this.list.children.length > LINES_MAX) this.list.firstChild.remove();
-		if (atEnd) this.list.scrollTop = this.list.scrollHeight;
+		this.later();
+	}
+
+	onScroll() {
+		const { scrollTop, scrollHeight, clientHeight } = this.list;
+		if (clientHeight > 0)
+			this.follows = scrollHeight - scrollTop - clientHeight < 40;
+	}
+
+	/** Its tab is shown, or there is more. */
+	later() {
+		if (this.follows) this.list.scrollTop = this.list.scrollHeight;
 	}
 
 	line(frame) {

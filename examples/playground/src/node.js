@@ -85,15 +85,16 @@ export class Node extends EventTarget {
 		for (const platter of this.platters.values()) platter.settle();
 		this.began = performance.now();
 		this.become(RUNNING);
+		this.spawn();
+		const { worker } = this;
 		let module;
 		try {
 			module = await compile(this.program);
 		} catch (error) {
-			this.fail(error.message);
+			if (this.worker === worker) this.fail(error.message);
 			return;
 		}
-		if (!this.running) return; // unplugged meanwhile
-		this.spawn();
+		if (this.worker !== worker) return; // unplugged meanwhile
 		this.post({
 			type: 'start',
 			wasm: module,

@@ -56,6 +56,7 @@ export class Pinger extends EventTarget {
 		this.stop();
 		this.target = address;
 		this.toMac = null;
+		this.run = {}; // what is still on its way belongs to an earlier one
 		this.sequence = 0;
 		this.waiting = new Map();
 		this.clear();
@@ -72,7 +73,8 @@ export class Pinger extends EventTarget {
 	ping() {
 		const { mac } = this.lan;
 		const sequence = ++this.sequence & 0xffff;
-		const result = { sequence, ms: null, state: 'waiting' };
+		const { run } = this;
+		const result = { sequence, run, ms: null, state: 'waiting' };
 		this.results.push(result);
 		if (this.results.length > KEPT) this.results.shift();
 		this.sent++;
@@ -99,7 +101,7 @@ export class Pinger extends EventTarget {
 	}
 
 	settle(result, ms) {
-		if (result.state !== 'waiting') return;
+		if (result.state !== 'waiting' || result.run !== this.run) return;
 		result.state = ms === null ? 'lost' : 'good';
 		result.ms = ms;
 		this.waiting.delete(result.sequence);

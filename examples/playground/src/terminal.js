@@ -81,11 +81,16 @@ export class TerminalView {
 		this.xterm.write(`${begin}${style}${text}\x1b[0m\r\n`);
 	}
 
+	/** All of it, as it was printed. */
 	text() {
 		const { active } = this.xterm.buffer;
-		return Array.from({ length: active.length }, (_, i) =>
-			active.getLine(i).translateToString(true)
-		).join('\n');
+		let text = '';
+		for (let i = 0; i < active.length; i++) {
+			const goesOn = active.getLine(i + 1)?.isWrapped ?? false;
+			text += active.getLine(i).translateToString(!goesOn);
+			if (!goesOn) text += '\n';
+		}
+		return text;
 	}
 
 	close() {

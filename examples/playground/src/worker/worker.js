@@ -12,7 +12,10 @@ const COUNTERS_MS = 250;
 
 const reporter = new Reporter();
 const asked = []; // flushes that the page has not confirmed
+const plans = new Map(); // of faults, for devices that are not open yet
 let instance = null;
+let begun;
+const ready = new Promise((resolve) => (begun = resolve));
 let room = OUTPUT_BYTES;
 let short = false;
 
@@ -50,12 +53,14 @@ function reportCounters() {
 	reporter.add({ type: 'counters', devices, next });
 }
 
-/** At the end devices close while their counters still can be read. */
-function counted(driver) {
+/** A driver whose device gets the plans that wait for it, and tells its counters while
+ *  they can be read. */
+function watched(driver) {
 	return {
 		async open(...args) {
 			const device = await driver.open(...args);
 			const close = device.close.bind(device);
+			setTimeout(applyPlans);
 			device.close = () => {
 				if (instance) reportCounters();
 				return close();
@@ -65,11 +70,32 @@ function counted(driver) {
 	};
 }
 
+/** Counters are there when the device is. */
+function isOpen(name) {
+	const device = instance?.counters().find((one) => one.name === name);
+	return device !== undefined && Object.keys(device).length > 1;
+}
+
+/** Plans for devices that are not open yet wait. */
+function applyPlans() {
+	for (const [name, plan] of plans) {
+		if (!isOpen(name)) continue;
+		plans.delete(name);
+		let wrong = null;
+		try {
+			instance.fault(name, plan);
+		} catch (error) {
+			wrong = error.message;
+		}
+		postMessage({ type: 'planned', name, plan, wrong });
+	}
+}
+
 function devices(given, make) {
 	return Object.fromEntries(
 		Object.entries(given).map(([name, how]) => [
 			name,
-			counted(make(name, how)),
+			watched(make(name, how)),
 		])
 	);
 }
@@ -94,6 +120,8 @@ async function start({ wasm, name, args, networks, disks }) {
 		return;
 	}
 	postMessage({ type: 'started' });
+	begun();
+	applyPlans();
 	const poll = setInterval(reportCounters, COUNTERS_MS);
 	const status = await instance.exited;
 	clearInterval(poll);
@@ -105,8 +133,8 @@ async function start({ wasm, name, args, networks, disks }) {
 const handlers = {
 	start,
 	confirm: () => asked.shift()?.(),
-	input: ({ bytes }) => instance?.input(bytes),
-	shutdown: () => instance?.shutdown(),
+	input: ({ bytes }) => ready.then(() => instance.input(bytes)),
+	shutdown: () => ready.then(() => instance.shutdown()),
 	taken({ n }) {
 		room += n;
 		if (!short || room < OUTPUT_BYTES / 2) return;
@@ -114,13 +142,8 @@ const handlers = {
 		instance?.writable();
 	},
 	fault({ name, plan }) {
-		let wrong = null;
-		try {
-			instance.fault(name, plan);
-		} catch (error) {
-			wrong = error.message;
-		}
-		postMessage({ type: 'planned', name, plan, wrong });
+		plans.set(name, plan);
+		applyPlans();
 	},
 };
 
