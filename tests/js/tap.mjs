@@ -7,7 +7,7 @@ import assert from 'node:assert/strict';
 
 export { assert };
 
-const PATIENCE_MS = 120000;
+const PATIENCE_MS = 60000;
 
 class Skipped extends Error {}
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: ISC
 // mirage-js: loads programs of Mirage for C, in Node, in pages and in Workers.
 
-/** Where a program's console comes out, and log lines. */
+/** Where a program's console comes out, and log lines: perhaps before createMirage
+ *  has resolved. */
 export interface MirageConsole {
 	/** Returns how many bytes it took: nothing means all; after fewer call the
 	 *  instance's `writable`. A negative number: nobody will read any more. */

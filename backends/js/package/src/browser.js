@@ -110,6 +110,10 @@ class Host {
 
 export async function createMirage(options) {
 	if (!options.worker) return create(options, new Host());
+	// A Worker that fails now has told so before the import has ended.
+	const early = new Promise((resolve) =>
+		options.worker.addEventListener?.('error', resolve, { once: true })
+	);
 	const { createRemote } = await import('./remote.js');
-	return createRemote(options);
+	return createRemote(options, early);
 }

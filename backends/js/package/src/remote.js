@@ -93,6 +93,10 @@ class Remote {
 	}
 }
 
-export function createRemote(options) {
-	return new Remote(options).start(options);
+/** `early` resolves with an error of the Worker's from before. */
+export function createRemote(options, early) {
+	const remote = new Remote(options);
+	const started = remote.start(options);
+	early.then((event) => remote.handleEvent(event));
+	return started;
 }

@@ -15,7 +15,7 @@ let instance = null;
 class PageConsole {
 	constructor() {
 		this.room = QUEUE_BYTES;
-		this.short = this.gone = false;
+		this.begun = this.short = this.gone = false;
 	}
 
 	write(bytes) {
@@ -28,12 +28,20 @@ class PageConsole {
 
 	/** printf and such, which cannot wait: without a bound. */
 	print(fd, bytes) {
+		this.begin();
 		this.room -= bytes.length;
 		postMessage({ type: 'write', bytes });
 	}
 
 	log(level, text) {
+		this.begin();
 		postMessage({ type: 'log', level, text });
+	}
+
+	/** The page has its instance before the program's first words. */
+	begin() {
+		if (!this.begun) postMessage({ type: 'started' });
+		this.begun = true;
 	}
 
 	/** The page has read `n` bytes, or will never read again. */
@@ -55,7 +63,7 @@ async function start(options) {
 		postMessage({ type: 'failed', message: error.message });
 		return;
 	}
-	postMessage({ type: 'started' });
+	console.begin();
 	const status = await instance.exited;
 	const trap = instance.trap && String(instance.trap);
 	postMessage({ type: 'exited', status, trap });
