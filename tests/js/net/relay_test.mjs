@@ -2,7 +2,7 @@
 // mirage-relay: the world behind it, the switch in it, and clients that do not behave.
 
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -28,8 +28,11 @@ function libexec() {
 }
 
 class Relay extends Process {
-	static async start(...args) {
-		const env = { MIRAGE_LIBEXEC: libexec() };
+	static start(...args) {
+		return Relay.startWith({ MIRAGE_LIBEXEC: libexec() }, ...args);
+	}
+
+	static async startWith(env, ...args) {
 		const relay = new Relay(
 			process.execPath,
 			[RELAY, '--listen', '127.0.0.1:0', ...args],
@@ -188,6 +191,20 @@ await test('a switch forgets, and its table is bounded', () => {
 	assert.deepEqual(got, [2, 10002, 2]);
 	made.remove(ports[2]);
 	assert.equal(made.table.size, 2);
+});
+
+await test('frames before the relay is ready go nowhere', async () => {
+	const folder = mkdtempSync(join(tmpdir(), 'mirage-relay.'));
+	cleanup(() => rmSync(folder, { recursive: true }));
+	// Says that it is ready and sends a frame of 60 bytes in one piece.
+	writeFileSync(
+		join(folder, 'mirage-slirp'),
+		"#!/bin/sh\nprintf '0 ready\\n\\000\\000\\000\\074%060d' 0 >&3\n" +
+			'cat <&3 > /dev/null\n',
+		{ mode: 0o755 }
+	);
+	const relay = await Relay.startWith({ MIRAGE_LIBEXEC: folder });
+	assert.deepEqual(await relay.end(), { net_rx_dropped_early: 1 });
 });
 
 // ------------------------------------------------------------- Clients

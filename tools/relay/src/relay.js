@@ -32,6 +32,7 @@ function newCounters() {
 		tx_dropped_slow: 0,
 		net_rx_frames: 0, // from the network
 		net_rx_dropped_size: 0,
+		net_rx_dropped_early: 0, // before the relay was ready
 		net_tx_frames: 0, // to it
 		net_tx_dropped: 0,
 	};
@@ -166,6 +167,10 @@ export class Relay {
 	}
 
 	fromNet(frame) {
+		if (!this.upstream) {
+			this.counters.net_rx_dropped_early += 1;
+			return;
+		}
 		if (frame.length < FRAME_MIN_BYTES || frame.length > this.frameMaxBytes) {
 			this.counters.net_rx_dropped_size += 1;
 			return;
