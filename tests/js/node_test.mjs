@@ -10,9 +10,8 @@ import { fileURLToPath } from 'node:url';
 import { createMirage } from 'mirage-js';
 import { assert, done, test } from './tap.mjs';
 
-const RUN = fileURLToPath(
-	new URL('../../backends/js/package/bin/mirage-js-run.mjs', import.meta.url)
-);
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+const RUN = join(ROOT, 'backends/js/package/bin/mirage-js-run.mjs');
 const BUILD = process.env.MIRAGE_BUILD;
 const HELLO = join(BUILD, 'examples/hello.wasm');
 const LIFE = join(BUILD, 'tests/js/life.wasm');
@@ -107,6 +106,29 @@ await test('--help and --version', async () => {
 	assert.match(help.out, /^usage: mirage-js-run/);
 	const version = await run('--version');
 	assert.match(version.out, /^mirage-js-run \d+\.\d+\.\d+\n$/);
+});
+
+const page = (name) => readFileSync(join(ROOT, 'doc', name), 'utf8');
+
+/** The options and the schemes of URIs in a help, as doc/covers.py has them. */
+function words(help) {
+	return [
+		...[...help.matchAll(/^ {2}(--[a-z-]+|[a-z]+:)/gm)].map((m) => m[1]),
+		...[...help.matchAll(/[ ,[]([a-z]+=)/g)].map((m) => m[1]),
+	];
+}
+
+await test('the manual pages have what --help has', async () => {
+	for (const [args, pages] of [
+		[['--help'], ['mirage-js-run.1.scd']],
+		[[HELLO, '--help'], ['mirage-js.7.scd', 'mirage.7.scd']],
+	]) {
+		const { out } = await run(...args);
+		const text = pages.map(page).join('').replace(/[*_\\]/g, '');
+		const missing = words(out).filter((word) => !text.includes(word));
+		assert.deepEqual(missing, []);
+		assert.ok(words(out).length >= 2);
+	}
 });
 
 // ------------------------------------------------------------------- Ends
