@@ -14,6 +14,7 @@ import {
 } from './platter.js';
 import { colour, onLook } from './theme.js';
 
+const PERIOD_MS = 100;
 const COLUMNS = 128;
 /** Pixels, with the gap. */
 const WIDTH = 6;
@@ -71,8 +72,9 @@ export class DiskView {
 		return this.node.platters.get(this.name);
 	}
 
+	/** Not with every write: the page has more to do. */
 	later() {
-		this.drawing ??= requestAnimationFrame(() => this.draw());
+		this.drawing ??= setTimeout(() => this.draw(), PERIOD_MS);
 	}
 
 	// ---------------------------------------------------------- Controls
@@ -223,6 +225,9 @@ export class DiskView {
 				`${number(sector * SECTOR_BYTES)}: ${words}` +
 				(writes > 1 ? `, written ${writes} times` : '')
 		);
+		const shown = [this.name, sector, state, writes, platter.loads].join();
+		if (this.shown === shown) return;
+		this.shown = shown;
 		const classes = { [CACHED]: 'cached', [STORED]: 'stored', [LOST]: 'lost' };
 		const dump = hexDump(platter.bytes(sector), {
 			base: sector * SECTOR_BYTES,
@@ -234,12 +239,14 @@ export class DiskView {
 
 	drawSummary() {
 		const { platter } = this;
-		const counts = [CACHED, STORED, LOST].map((s) => platter.count(s));
-		const [cached, stored, lost] = counts.map(number);
+		const counts = platter.counts();
+		const [cached, stored, lost] = [CACHED, STORED, LOST].map((state) =>
+			number(counts[state])
+		);
 		for (const [state, name] of STATES)
 			this.legend
 				.querySelector(`.${name}`)
-				.toggleAttribute('data-some', platter.count(state) > 0);
+				.toggleAttribute('data-some', counts[state] > 0);
 		const [from, to] = ['from', 'to'].map((n) => this.node.platters.get(n));
 		const same = from && to ? number(to.same(from)) : null;
 		setText(
