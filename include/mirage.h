@@ -625,7 +625,8 @@ MIRAGE_API int mirage_net_reserve(struct mirage_net *net, uint32_t length_bytes,
 				  struct mirage_packet *packets[], size_t n);
 
 /**
- * Sends `n` frames in their order. Returns how many the device took, from the
+ * Sends `n` frames in their order; a device with several queues MAY keep it within
+ * each flow only (addresses and ports). Returns how many the device took, from the
  * first on: their ownership passes, the rest stays the caller's [NET-19]. Fewer
  * than `n` means that the device is full and EVENT_WRITABLE follows [NET-20], or
  * that the next frame is one it refuses: sending that one alone returns why and

@@ -137,8 +137,7 @@ def prepare(hello, xen_run, guest, dom0_program, create, init):
             give(f"{scratch}/{name}", name)
     dom0("chmod 755 mirage-xen-run bench_*\n"
          "dd if=/dev/urandom of=/disks/bench.img bs=1M count=64 2>/dev/null\n"
-         "xl vcpu-pin Domain-0 0 0\n"
-         "echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6\n")
+         "xl vcpu-pin Domain-0 0 0\n")
 
 
 # ------------------------------------------------------------------- Measuring
