@@ -243,8 +243,9 @@ enum mirage_log_level {
 
 /**
  * Logs one line: best effort, never blocks, never mixed into the data of the
- * console [CON-08]. `format` is printf's; a newline is added; the line is cut at
- * 1,023 bytes. Lines above the threshold (`--log`) are dropped unformatted.
+ * console [CON-08]; only where the host listens to one stream, as xl does to a Xen
+ * guest, lines stand in that. `format` is printf's; a newline is added; the line is
+ * cut at 1,023 bytes. Lines above the threshold (`--log`) are dropped unformatted.
  */
 MIRAGE_API void mirage_log(uint32_t level, const char *format, ...)
 	MIRAGE_PRINTF(2, 3);
