@@ -12,7 +12,6 @@ const PATIENCE_MS = 60000;
 class Skipped extends Error {}
 
 let number = 0;
-let failed = 0;
 const undo = [];
 
 /** Ends the present test as skipped. */
@@ -66,7 +65,6 @@ export async function test(name, run, { patienceMs = PATIENCE_MS } = {}) {
 			`ok ${number} - ${name} # SKIP ${thrown.message}\n`
 		);
 	} else {
-		failed += 1;
 		process.stdout.write(`not ok ${number} - ${name}\n`);
 		process.stdout.write(comment(String(thrown.stack ?? thrown)));
 	}
@@ -77,11 +75,10 @@ export function note(text) {
 	process.stdout.write(comment(text));
 }
 
-/** The plan, and the end: also of what a broken test has left running. */
+/** The plan, and the end: also of what a broken test has left running. Failures are
+ *  in the lines: meson takes another status than 0 for an error of the test. */
 export function done() {
-	process.stdout.write(`1..${number}\n`, () =>
-		process.exit(failed > 0 ? 1 : 0)
-	);
+	process.stdout.write(`1..${number}\n`, () => process.exit(0));
 }
 
 /** All tests are skipped. */
