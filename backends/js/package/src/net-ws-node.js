@@ -3,23 +3,33 @@
 
 import { ENODEV, MirageError } from './errors.js';
 import { FRAME_MAX_BYTES } from './framing.js';
-import { openWith } from './net-ws.js';
+import { connect, openWith } from './net-ws.js';
+
+/** Keeps what it sends, until that is sent. */
+function connectNpm(WebSocket, url, onMessage) {
+	const options = { perMessageDeflate: false, maxPayload: FRAME_MAX_BYTES };
+	const socket = new WebSocket(url, options);
+	socket.on('message', (bytes, binary) => onMessage(binary ? bytes : null));
+	return socket;
+}
 
 async function sockets() {
+	const own = (bytes) => Buffer.from(bytes);
 	try {
 		const { WebSocket } = await import('ws');
-		const options = { perMessageDeflate: false, maxPayload: FRAME_MAX_BYTES };
-		return { connect: (url) => new WebSocket(url, options), copies: false };
+		return {
+			connect: (...args) => connectNpm(WebSocket, ...args),
+			own,
+		};
 	} catch (error) {
 		if (error.code !== 'ERR_MODULE_NOT_FOUND') throw error;
 	}
-	if (!globalThis.WebSocket)
-		throw new MirageError(
-			ENODEV,
-			'this Node has no WebSocket; install one with npm install ws, or ' +
-				'take Node 22 or later'
-		);
-	return { connect: (url) => new WebSocket(url), copies: false };
+	if (globalThis.WebSocket) return { connect, own };
+	throw new MirageError(
+		ENODEV,
+		'this Node has no WebSocket; install one with npm install ws, or take ' +
+			'Node 22 or later'
+	);
 }
 
 export async function open(port, options) {

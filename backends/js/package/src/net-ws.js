@@ -6,38 +6,33 @@ import { Backoff } from './backoff.js';
 import { EINVAL, MirageError, errorOf } from './errors.js';
 import { eachFrame } from './framing.js';
 
-/** Nothing more is taken while this much waits in the WebSocket, */
+/** Nothing more is taken while more waits in the WebSocket, which does not say when
+ *  it has sent that: it is asked again in so many milliseconds. */
 const BUFFERED_MAX_BYTES = 1048576;
-/** until, asked in this time, */
-const ASK_MS = 4;
-/** it has come down to this. */
-const BUFFERED_LOW_BYTES = 524288;
+const ASK_MS = 1;
 const SOURCE_AT = 6; // of an Ethernet header
 const NORMAL_CLOSURE = 1000;
 
 class Wire {
-	/** `connect(url)` makes a WebSocket; `copies` says that its `send` has copied
-	 *  the bytes when it returns. */
-	constructor(port, { scheme, path, mac }, { connect, copies }) {
+	constructor(port, { scheme, path, mac }, sockets) {
 		this.port = port;
 		this.url = `${scheme}:${path}`;
 		this.mac = mac;
-		this.makeSocket = connect;
-		this.copies = copies;
+		this.sockets = sockets;
 		this.backoff = new Backoff();
 		this.toldAway = this.toldText = false;
 		this.each = (frame) => {
 			if (this.socket.bufferedAmount > BUFFERED_MAX_BYTES) return false;
-			this.socket.send(this.copies ? frame : frame.slice());
+			this.socket.send(frame);
 			return true;
 		};
 	}
 
 	connect() {
-		const socket = this.makeSocket(this.url);
-		socket.binaryType = 'arraybuffer';
+		const socket = this.sockets.connect(this.url, (frame) =>
+			this.message(frame)
+		);
 		socket.onopen = () => this.opened();
-		socket.onmessage = (event) => this.message(event.data);
 		socket.onerror = (event) => (this.reason = event.message);
 		socket.onclose = (event) => this.lost(event);
 		this.socket = socket;
@@ -49,14 +44,11 @@ class Wire {
 		this.port.link(true);
 	}
 
-	message(data) {
+	/** `frame` is null of a text message. */
+	message(frame) {
 		this.backoff.reset();
-		if (!(data instanceof ArrayBuffer)) {
-			this.text();
-			return;
-		}
-		const frame = new Uint8Array(data);
-		if (this.isOwn(frame)) this.port.invalid(1);
+		if (!frame) this.text();
+		else if (this.isOwn(frame)) this.port.invalid(1);
 		else this.port.frame(frame);
 	}
 
@@ -96,16 +88,15 @@ class Wire {
 	// ---------------------------------------------------------- Driver
 
 	send(bytes) {
-		const taken = eachFrame(bytes, this.each);
+		const taken = eachFrame(this.sockets.own(bytes), this.each);
 		if (taken < bytes.length) this.ask();
 		return taken;
 	}
 
-	/** A WebSocket does not say when it has sent what waited. */
 	ask() {
 		clearTimeout(this.asking);
 		this.asking = setTimeout(() => {
-			if (this.socket.bufferedAmount > BUFFERED_LOW_BYTES) this.ask();
+			if (this.socket.bufferedAmount > BUFFERED_MAX_BYTES) this.ask();
 			else this.port.writable();
 		}, ASK_MS);
 	}
@@ -127,6 +118,9 @@ class Wire {
 	}
 }
 
+/** `sockets.connect(url, onMessage)` makes a WebSocket, whose binary messages go to
+ *  `onMessage` as bytes, others as null; `sockets.own(bytes)` gives the bytes as the
+ *  WebSocket may keep them. */
 export function openWith(port, options, sockets) {
 	const wire = new Wire(port, options, sockets);
 	try {
@@ -143,9 +137,15 @@ export function openWith(port, options, sockets) {
 	return wire;
 }
 
+/** A WebSocket as browsers have it, which copies what it sends. */
+export function connect(url, onMessage) {
+	const socket = new WebSocket(url);
+	socket.binaryType = 'arraybuffer';
+	socket.onmessage = ({ data }) =>
+		onMessage(data instanceof ArrayBuffer ? new Uint8Array(data) : null);
+	return socket;
+}
+
 export function open(port, options) {
-	return openWith(port, options, {
-		connect: (url) => new WebSocket(url),
-		copies: true,
-	});
+	return openWith(port, options, { connect, own: (bytes) => bytes });
 }

@@ -55,7 +55,11 @@ class Port {
 		this.at = at;
 		this.name = name;
 		this.wasm = wasm;
-		this.closed = false;
+		this.closed = this.turning = false;
+		this.turn = () => {
+			this.turning = false;
+			this.instance.turn();
+		};
 	}
 
 	call(wasm, value) {
@@ -87,7 +91,14 @@ class Port {
 		putLength(memory, to, bytes.length);
 		memory.set(bytes, to + HEADER_BYTES);
 		this.call(this.wasm.filled, HEADER_BYTES + bytes.length);
-		this.instance.turn();
+		this.turnSoon();
+	}
+
+	/** After all frames that one event of the host brings. */
+	turnSoon() {
+		if (this.turning) return;
+		this.turning = true;
+		queueMicrotask(this.turn);
 	}
 
 	/** Framed bytes have arrived, cut anywhere. Returns false when they make no
