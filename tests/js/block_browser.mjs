@@ -89,8 +89,11 @@ async function run(page, disk, args, options) {
 const numberIn = (line) => Number(line.split(' ')[1]);
 
 function untilSaid(said, lines) {
-	return new Promise((resolve) => {
-		said.told = () => said.lines.length >= lines && resolve();
+	return new Promise((resolve, reject) => {
+		said.told = () => {
+			if (said.lines.length >= lines) resolve();
+			else if (said.logged.length > 0) reject(new Error(said.logged.join()));
+		};
 		said.told();
 	});
 }
