@@ -303,16 +303,16 @@ class Program {
 	}
 
 	async open() {
-		await openBlock(this, 64, { name: 'disk', readOnly: false }, 0);
+		const driver = { open: () => this.given };
+		this.host = { blocks: {} };
+		this.objects = new Map([['given', driver]]);
+		const texts = { name: 'disk', scheme: 'object', path: 'given' };
+		await openBlock(this, 64, texts, SECTOR, 0, 0, 0);
 		this.block = this.devices.get(64);
 	}
 
 	functions(at, names) {
 		return Object.fromEntries(names.map((name) => [name, name]));
-	}
-
-	driver() {
-		return { open: () => this.given };
 	}
 
 	call(name, at, result) {

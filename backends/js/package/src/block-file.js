@@ -4,7 +4,8 @@
 import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import { promisify } from 'node:util';
-import { EBUSY, EINVAL, EIO, ERANGE, errorOf, MirageError } from './errors.js';
+import { errorOf } from './error-of.js';
+import { EBUSY, EINVAL, EIO, ERANGE, MirageError } from './errors.js';
 
 const openFile = promisify(fs.open);
 const closeFile = promisify(fs.close);

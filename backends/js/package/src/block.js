@@ -9,7 +9,8 @@
 // (memory.grow), and belongs to nobody once the program has died.
 
 import { Device } from './device.js';
-import { EIO, ENOMEM, ENOSPC, errorOf } from './errors.js';
+import { errorOf } from './error-of.js';
+import { EIO, ENOMEM, ENOSPC } from './errors.js';
 
 const READ = 1;
 const WRITE = 2;
@@ -96,7 +97,7 @@ class Block extends Device {
 		const { instance, at } = this;
 		let result = 0;
 		try {
-			const driver = await instance.driver('blocks', options);
+			const driver = await this.findDriver('blocks', options);
 			this.driver = await driver.open(options, this);
 		} catch (error) {
 			result = errorOf(error);
@@ -256,10 +257,23 @@ class Block extends Device {
 	}
 }
 
-/** Opens the disk at `at` in the module, with its table of calls. */
-export function open(instance, at, options, calls) {
+/** js_block_open of js.h. */
+export function open(
+	instance,
+	at,
+	texts,
+	sectorBytes,
+	readOnly,
+	sizeBytes,
+	calls
+) {
 	const wasm = instance.functions(calls, CALLS);
-	const block = new Block(instance, at, options.name, wasm);
+	const block = new Block(instance, at, texts.name, wasm);
 	instance.devices.set(at, block);
-	return block.open(options);
+	return block.open({
+		...texts,
+		sectorBytes,
+		readOnly: readOnly !== 0,
+		sizeBytes,
+	});
 }

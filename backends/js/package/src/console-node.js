@@ -5,7 +5,8 @@
 // in a bounded queue. What cannot be opened is written by a thread of Node's pool.
 
 import fs from 'node:fs';
-import { EGONE, errorOf } from './errors.js';
+import { errorOf } from './error-of.js';
+import { EGONE } from './errors.js';
 
 const QUEUE_BYTES = 65536;
 const RETRY_MS = 1;

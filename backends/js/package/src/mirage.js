@@ -2,7 +2,7 @@
 // One program: its memory, its imports (js.h), its way in and out. What differs
 // between Node and browsers is the host's, see node.js and browser.js.
 
-import { EINVAL, EIO, MirageError } from './errors.js';
+import { EIO } from './errors.js';
 import { formatDouble } from './format.js';
 
 /** As a program that abort() ended, for a shell. */
@@ -254,33 +254,23 @@ export class Instance {
 	}
 
 	/** Opens a device: what does it is loaded when a program has one. The answer
-	 *  comes later: an open may end the program, but not from inside a call. */
-	async open(load, at, options, calls) {
+	 *  comes later: an open may end the program, but not from inside a call. `more`
+	 *  are numbers of js_net_open or js_block_open, its calls last. */
+	async open(load, at, name, scheme, path, ...more) {
+		const options = {
+			name: this.text(name),
+			scheme: this.text(scheme),
+			path: this.text(path),
+		};
 		try {
 			const { open } = await load();
-			await open(this, at, options, calls);
+			await open(this, at, options, ...more);
 		} catch (error) {
-			const { opened } = this.functions(calls, ['opened']);
+			const { opened } = this.functions(more.pop(), ['opened']);
 			this.putText(`a part of the loader: ${error.message}`);
 			this.call(opened, at, EIO, 0, 0);
 			this.turn();
 		}
-	}
-
-	/** The module with the driver for a URI: an object given to createMirage, or
-	 *  one of the host's. */
-	async driver(kind, { scheme, path }) {
-		const load = this.host[kind][scheme];
-		if (scheme === 'object' && this.objects.has(path))
-			return this.objects.get(path);
-		if (load) return load();
-		throw new MirageError(
-			EINVAL,
-			`unknown scheme '${scheme}:'; there are ` +
-				Object.keys(this.host[kind])
-					.map((name) => name + ':')
-					.join(', ')
-		);
 	}
 
 	// ----------------------------------------------------------- Imports
@@ -302,39 +292,13 @@ export class Instance {
 			js_random_fill: (at, length) => this.random(at, length),
 			js_started: () => (this.started = true),
 			js_ended: (status) => this.finish(status),
-			js_net_open: (at, name, scheme, path, mtu, mac, ...more) =>
-				this.open(
-					() => import('./net.js'),
-					at,
-					{
-						name: this.text(name),
-						scheme: this.text(scheme),
-						path: this.text(path),
-						mtu,
-						mac: this.bytes.slice(mac, mac + 6),
-						listen: more[0] !== 0,
-						connect: more[1] !== 0,
-						batch: more[2] !== 0,
-					},
-					more[3]
-				),
+			js_net_open: (...args) =>
+				this.open(() => import('./net.js'), ...args),
 			js_net_send: (at, bytes, length) =>
 				device(at).send(view(bytes, length)),
 			js_net_close: (at) => device(at).close(),
-			js_block_open: (at, name, scheme, path, sectorBytes, ...more) =>
-				this.open(
-					() => import('./block.js'),
-					at,
-					{
-						name: this.text(name),
-						scheme: this.text(scheme),
-						path: this.text(path),
-						sectorBytes,
-						readOnly: more[0] !== 0,
-						sizeBytes: more[1],
-					},
-					more[2]
-				),
+			js_block_open: (...args) =>
+				this.open(() => import('./block.js'), ...args),
 			js_block_submit: (at, commands, n) =>
 				device(at).submit(commands, n),
 			js_block_close: (at) => device(at).close(),

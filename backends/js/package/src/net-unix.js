@@ -8,7 +8,8 @@ import fs from 'node:fs';
 import net from 'node:net';
 import { dirname } from 'node:path';
 import { Backoff } from './backoff.js';
-import { EACCES, EINVAL, EIO, ENODEV, MirageError, errorOf } from './errors.js';
+import { errorOf } from './error-of.js';
+import { EACCES, EINVAL, EIO, ENODEV, MirageError } from './errors.js';
 import { Stream } from './net-stream.js';
 
 const SUFFIX_BYTES = 9;

@@ -3,7 +3,8 @@
 // websockproxy and v86's. They may send a broadcast back to where it came from.
 
 import { Backoff } from './backoff.js';
-import { EINVAL, MirageError, errorOf } from './errors.js';
+import { errorOf } from './error-of.js';
+import { EINVAL, MirageError } from './errors.js';
 import { eachFrame } from './framing.js';
 
 /** Nothing more is taken while more waits in the WebSocket, which does not say when

@@ -3,7 +3,7 @@
 // length of 4 bytes, big-endian, in one queue each way in the module's memory.
 
 import { Device } from './device.js';
-import { errorOf } from './errors.js';
+import { errorOf } from './error-of.js';
 import {
 	FRAME_MAX_BYTES,
 	HEADER_BYTES,
@@ -149,7 +149,7 @@ class Net extends Device {
 		const { instance, at } = this;
 		let result = 0;
 		try {
-			const driver = await instance.driver('networks', options);
+			const driver = await this.findDriver('networks', options);
 			this.driver = await driver.open(this.port, options);
 		} catch (error) {
 			result = errorOf(error);
@@ -207,10 +207,27 @@ class Net extends Device {
 	}
 }
 
-/** Opens the network at `at` in the module, with its table of calls. */
-export function open(instance, at, options, calls) {
+/** js_net_open of js.h. */
+export function open(
+	instance,
+	at,
+	texts,
+	mtu,
+	mac,
+	listen,
+	connect,
+	batch,
+	calls
+) {
 	const wasm = instance.functions(calls, CALLS);
-	const net = new Net(instance, at, options.name, wasm);
+	const net = new Net(instance, at, texts.name, wasm);
 	instance.devices.set(at, net);
-	return net.open(options);
+	return net.open({
+		...texts,
+		mtu,
+		mac: instance.bytes.slice(mac, mac + 6),
+		listen: listen !== 0,
+		connect: connect !== 0,
+		batch: batch !== 0,
+	});
 }
