@@ -128,7 +128,7 @@ export class Process extends Lines {
 			this.onLine();
 		});
 		this.exited = new Promise((resolve) => {
-			this.process.on('exit', (status, signal) =>
+			this.process.on('close', (status, signal) =>
 				resolve(signal ?? status)
 			);
 		});
