@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
-// conformance/chromium.mjs PROGRAM.wasm FIXTURE [GLOB]...: the suite in a Worker of
-// Chromium. Prints TAP.
+// conformance/chromium.mjs [--plain] PROGRAM.wasm FIXTURE [GLOB]...: the suite in a
+// Worker of Chromium; with --plain the page is not isolated. Prints TAP.
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -26,7 +26,9 @@ function runInWorker([wasm, fixture, globs]) {
 	});
 }
 
-const [path, fixture, ...globs] = process.argv.slice(2);
+const words = process.argv.slice(2);
+const plain = words[0] === '--plain';
+const [path, fixture, ...globs] = words.slice(plain ? 1 : 0);
 if (noBrowser()) skipAll(noBrowser());
 const profile = mkdtempSync(join(tmpdir(), 'mirage-chromium.'));
 process.on('exit', () => rmSync(profile, { recursive: true, force: true }));
@@ -35,6 +37,7 @@ setTimeout(() => {
 }, LIMIT_MS).unref();
 
 const server = await serveLoader({
+	isolated: !plain,
 	roots: {
 		backends: join(ROOT, 'backends'),
 		tests: join(ROOT, 'tests'),
@@ -44,7 +47,7 @@ const server = await serveLoader({
 const browser = await launch({ profile });
 const page = await openPage(browser, server);
 page.setDefaultTimeout(0);
-const tap = report(`js-chromium-${fixture}`);
+const tap = report(`js-chromium-${fixture}${plain ? '-plain' : ''}`);
 await page.exposeFunction('tell', (result) => tap.result(result));
 await page.evaluate(runInWorker, [`/program/${basename(path)}`, fixture, globs]);
 await browser.close();
