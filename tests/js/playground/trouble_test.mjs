@@ -78,6 +78,17 @@ await test('a program that dies, and others that go on', async () => {
 	await state(trap, 'died');
 });
 
+await test('what is typed reaches a program of one\'s own', async () => {
+	const page = await open(await start());
+	await page.setInputFiles('#own-file', join(BUILD, 'tests/js/echo.wasm'));
+	const echo = node(page, 'echo');
+	await state(echo, 'running');
+	await echo.getByLabel('terminal of echo 1').focus();
+	await page.keyboard.type('4 knocks');
+	await prints(echo, '4 knocks');
+	assert.equal(await page.locator('.node').count(), 1);
+});
+
 await test('arguments that the program refuses', async () => {
 	const page = await open(await start());
 	const ticker = await startNode(page, 'ticker');
