@@ -111,7 +111,7 @@ await test('slirp: gives a program in Node an address', async () => {
 		skip('there is no mirage-slirp');
 	const relay = await Relay.start();
 	const app = await App.start(relay.url, 'dhcp');
-	await app.line(/10\.0\.2\.15/);
+	await app.line(/^ack 10\.0\.2\.15$/);
 	const { clients_max, rx_frames, net_rx_frames } = await relay.end();
 	assert.equal(clients_max, 1);
 	assert(rx_frames >= 2 && net_rx_frames >= 2);
