@@ -30,7 +30,11 @@ const pages = {
 	'/plain.wasm': { type: 'text/plain', body: hello },
 	'/typed.wasm': { type: 'application/wasm; charset=utf-8', body: hello },
 };
-const roots = { examples: join(BUILD, 'examples'), programs: join(BUILD, 'tests/js'), folder };
+const roots = {
+	examples: join(BUILD, 'examples'),
+	programs: join(BUILD, 'tests/js'),
+	folder,
+};
 
 const server = await serveLoader({ roots, pages });
 const plain = await serveLoader({ roots, pages, isolated: false });
@@ -88,18 +92,28 @@ for (const worker of [false, true]) {
 
 	await test(`hello in ${where} that is not isolated`, async () => {
 		const page = await newPage(plain);
-		assert.equal(await page.evaluate(() => typeof SharedArrayBuffer), 'undefined');
+		assert.equal(
+			await page.evaluate(() => typeof SharedArrayBuffer),
+			'undefined'
+		);
 		const options = { wasm: '/examples/hello.wasm', worker };
-		assert.deepEqual(await page.evaluate((o) => window.run(o), options), HELLO);
+		assert.deepEqual(
+			await page.evaluate((o) => window.run(o), options),
+			HELLO
+		);
 	});
 
 	await test(`ticker in ${where}: never early`, async () => {
 		const options = { wasm: '/examples/ticker.wasm', args: ['5'], worker };
 		const { out, status } = await run(options);
-		const line = /^tick (\d) of 5: (\d+) ms after the start, \d+\.\d{3} s since 1970$/gm;
+		const line =
+			/^tick (\d) of 5: (\d+) ms after the start, \d+\.\d{3} s since 1970$/gm;
 		const ticks = [...out.matchAll(line)];
 		assert.equal(status, 0);
-		assert.deepEqual(ticks.map((tick) => tick[1]), ['1', '2', '3', '4', '5']);
+		assert.deepEqual(
+			ticks.map((tick) => tick[1]),
+			['1', '2', '3', '4', '5']
+		);
 		for (const [, n, ms] of ticks) assert.ok(Number(ms) >= 100 * n, out);
 	});
 }
@@ -119,7 +133,10 @@ await test('disk: the sum is that of sha256sum', async () => {
 	for (const to of ['opfs:copy,size=8M', 'idb:copy,size=8M', 'mem:8M']) {
 		const blocks = { from: 'opfs:source,ro', to };
 		const options = { wasm: '/examples/disk.wasm', blocks, worker: true };
-		const { out, status, log } = await page.evaluate((o) => window.run(o), options);
+		const { out, status, log } = await page.evaluate(
+			(o) => window.run(o),
+			options
+		);
 		assert.deepEqual([status, log], [0, []]);
 		assert.match(out, new RegExp(`^SHA-256 ${sum}$`, 'm'));
 	}
@@ -153,7 +170,10 @@ for (const worker of [false, true])
 			networks: { service: `bc:${lan}` },
 			worker,
 		};
-		await one.evaluate(async (o) => (window.ping = await window.start(o)), options);
+		await one.evaluate(
+			async (o) => (window.ping = await window.start(o)),
+			options
+		);
 		const answer = await other.evaluate(askArp, lan);
 		assert.deepEqual(answer.slice(0, 6), [2, 0, 0, 0, 0, 9]);
 		assert.deepEqual(answer.slice(12, 22), [8, 6, 0, 1, 8, 0, 6, 4, 0, 2]);
@@ -168,7 +188,10 @@ for (const worker of [false, true])
 // ------------------------------------------------------------------ Files
 
 for (const [name, wanted] of [
-	['/missing.wasm', /\/missing\.wasm: cannot be fetched: the server says 404/],
+	[
+		'/missing.wasm',
+		/\/missing\.wasm: cannot be fetched: the server says 404/,
+	],
 	['/cut.wasm', /\/cut\.wasm: is no WebAssembly \(application\/wasm\): /],
 	['/empty.wasm', /\/empty\.wasm: is no WebAssembly \(application\/wasm\): /],
 	['/page.wasm', /\/page\.wasm: is no WebAssembly \(text\/html\): /],
@@ -219,8 +242,15 @@ for (const worker of [false, true]) {
 
 	await test(`a program that dies ${where}`, async () => {
 		for (const how of ['trap', 'outside']) {
-			const options = { wasm: '/programs/life.wasm', args: [how], worker };
-			const { out, log, status } = await run({ ...options, name: 'life' });
+			const options = {
+				wasm: '/programs/life.wasm',
+				args: [how],
+				worker,
+			};
+			const { out, log, status } = await run({
+				...options,
+				name: 'life',
+			});
 			assert.deepEqual([out, status], ['alive\n', 134]);
 			assert.match(log[0], /^life: died of a trap: /);
 		}
@@ -229,11 +259,18 @@ for (const worker of [false, true]) {
 	await test(`events and input ${where}`, async () => {
 		const page = await newPage();
 		const got = await page.evaluate(async (worker) => {
-			const options = { wasm: '/programs/life.wasm', args: ['events'], worker };
+			const options = {
+				wasm: '/programs/life.wasm',
+				args: ['events'],
+				worker,
+			};
 			const life = await window.start(options);
 			life.instance.resumed();
 			life.instance.shutdown();
-			const echo = await window.start({ wasm: '/programs/echo.wasm', worker });
+			const echo = await window.start({
+				wasm: '/programs/echo.wasm',
+				worker,
+			});
 			for (const text of ['one ', 'two ', ''])
 				echo.instance.input(new TextEncoder().encode(text));
 			return [
@@ -289,7 +326,10 @@ for (const how of ['late', 'early'])
 		const page = await newPage();
 		await page.evaluate(spoilTimers, how);
 		const options = { wasm: '/examples/ticker.wasm', args: ['5'] };
-		const { out, status } = await page.evaluate((o) => window.run(o), options);
+		const { out, status } = await page.evaluate(
+			(o) => window.run(o),
+			options
+		);
 		const ticks = [...out.matchAll(/^tick (\d+) of 5: (\d+) ms/gm)];
 		assert.deepEqual([status, ticks.length], [0, 5]);
 		for (const [, n, ms] of ticks) assert.ok(Number(ms) >= 100 * n, out);

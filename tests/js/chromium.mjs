@@ -23,7 +23,12 @@ export function noBrowser() {
 export async function launch({ profile, args = [] } = {}) {
 	const options = {
 		executablePath: EXECUTABLE,
-		args: ['--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu', ...args],
+		args: [
+			'--no-sandbox',
+			'--disable-dev-shm-usage',
+			'--disable-gpu',
+			...args,
+		],
 		timeout: PATIENCE_MS,
 	};
 	return profile

@@ -61,7 +61,10 @@ async function refuses(path, wanted) {
 }
 
 await test('a missing program', () =>
-	refuses(join(folder, 'none.wasm'), /^mirage-js-run: none: .*none\.wasm: .*no such file/));
+	refuses(
+		join(folder, 'none.wasm'),
+		/^mirage-js-run: none: .*none\.wasm: .*no such file/
+	));
 
 await test('an empty program', () =>
 	refuses(file('empty.wasm', ''), /empty\.wasm: is no WebAssembly: /));
@@ -121,10 +124,16 @@ function words(help) {
 await test('the manual pages have what --help has', async () => {
 	for (const [args, pages] of [
 		[['--help'], ['mirage-js-run.1.scd']],
-		[[HELLO, '--help'], ['mirage-js.7.scd', 'mirage.7.scd']],
+		[
+			[HELLO, '--help'],
+			['mirage-js.7.scd', 'mirage.7.scd'],
+		],
 	]) {
 		const { out } = await run(...args);
-		const text = pages.map(page).join('').replace(/[*_\\]/g, '');
+		const text = pages
+			.map(page)
+			.join('')
+			.replace(/[*_\\]/g, '');
 		const missing = words(out).filter((word) => !text.includes(word));
 		assert.deepEqual(missing, []);
 		assert.ok(words(out).length >= 2);
@@ -133,7 +142,7 @@ await test('the manual pages have what --help has', async () => {
 
 // ------------------------------------------------------------------- Ends
 
-await test('the status is the program\'s', async () => {
+await test("the status is the program's", async () => {
 	for (const status of [0, 1, 77, 127])
 		assert.equal((await run(LIFE, 'exit', `${status}`)).status, status);
 });

@@ -3,7 +3,13 @@
 // built by emcc and nothing else; and the loader as a package of npm.
 
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+	mkdirSync,
+	mkdtempSync,
+	readdirSync,
+	rmSync,
+	writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -38,20 +44,28 @@ function find(under, end) {
 }
 
 const root = join(folder, 'root');
-run('meson', ['install', '-C', BUILD, '--no-rebuild', '--quiet', '--destdir', root], {
-	cwd: process.cwd(),
-});
+run(
+	'meson',
+	['install', '-C', BUILD, '--no-rebuild', '--quiet', '--destdir', root],
+	{
+		cwd: process.cwd(),
+	}
+);
 const env = {
 	...process.env,
 	PKG_CONFIG_PATH: dirname(find(root, '/mirage-js.pc')),
 };
-const flags = (...words) => run('pkg-config', words, { env }).trim().split(/\s+/);
+const flags = (...words) =>
+	run('pkg-config', words, { env }).trim().split(/\s+/);
 const hello = join(folder, 'hello.wasm');
 
 await test('emcc app.c $(pkg-config --cflags --libs mirage-js)', () => {
 	const all = flags('--cflags', '--libs', 'mirage-js');
 	run('emcc', [HELLO_C, ...all, '-o', hello]);
-	assert.equal(run(find(root, '/bin/mirage-js-run'), [hello]), 'Hello, world!\n');
+	assert.equal(
+		run(find(root, '/bin/mirage-js-run'), [hello]),
+		'Hello, world!\n'
+	);
 });
 
 await test('compiled, then linked', () => {
@@ -78,7 +92,14 @@ await test('the package has what it needs', () => {
 	const modules = join(app, 'node_modules');
 	mkdirSync(modules, { recursive: true });
 	const [{ filename }] = JSON.parse(
-		run('npm', ['pack', '--json', '--offline', '--pack-destination', folder, PACKAGE])
+		run('npm', [
+			'pack',
+			'--json',
+			'--offline',
+			'--pack-destination',
+			folder,
+			PACKAGE,
+		])
 	);
 	run('tar', ['-xf', join(folder, filename), '-C', modules]);
 	run('mv', [join(modules, 'package'), join(modules, 'mirage-js')]);
@@ -93,7 +114,10 @@ await test('the package has what it needs', () => {
 		process.exitCode = await program.exited;`
 	);
 	const out = run(process.execPath, ['app.mjs'], { cwd: app });
-	assert.match(out, /^SHA-256 30e14955ebf1352266dc2ff8067e68104607e750abb9d3b36582b8af909fcb58$/m);
+	assert.match(
+		out,
+		/^SHA-256 30e14955ebf1352266dc2ff8067e68104607e750abb9d3b36582b8af909fcb58$/m
+	);
 });
 
 done();

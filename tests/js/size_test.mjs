@@ -44,8 +44,8 @@ await test(`hello for the web is ${LIMIT_BYTES} bytes at most`, async () => {
 		metafile: true,
 		write: false,
 	});
-	const entry = Object.keys(metafile.outputs).find(
-		(name) => metafile.outputs[name].entryPoint?.endsWith('page.js')
+	const entry = Object.keys(metafile.outputs).find((name) =>
+		metafile.outputs[name].entryPoint?.endsWith('page.js')
 	);
 	const sizes = loaded(metafile, entry).map((name) => {
 		const file = outputFiles.find(({ path }) =>

@@ -117,10 +117,7 @@ export interface BlockPort {
 export interface BlockDriver {
 	/** As behind the path of a URI: 'ro,sector=4096'. */
 	options?: string;
-	open(
-		options: BlockOptions,
-		port: BlockPort
-	): Block | Promise<Block>;
+	open(options: BlockOptions, port: BlockPort): Block | Promise<Block>;
 }
 
 export interface MirageOptions {

@@ -61,8 +61,10 @@ async function removeFile(name) {
 function removeDatabase(name) {
 	return new Promise((resolve) => {
 		const request = indexedDB.deleteDatabase('mirage-disk:' + name);
-		request.onsuccess = request.onerror = request.onblocked = () =>
-			resolve();
+		request.onsuccess =
+			request.onerror =
+			request.onblocked =
+				() => resolve();
 	});
 }
 

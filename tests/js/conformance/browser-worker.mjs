@@ -9,6 +9,8 @@ import { listCases, runCase } from './run.mjs';
 addEventListener('message', async ({ data: { wasm, fixture, globs } }) => {
 	const module = await WebAssembly.compileStreaming(fetch(wasm));
 	for (const test of await listCases(createMirage, module, globs))
-		postMessage(await runCase(createMirage, module, test, fixtures[fixture]));
+		postMessage(
+			await runCase(createMirage, module, test, fixtures[fixture])
+		);
 	postMessage('end');
 });

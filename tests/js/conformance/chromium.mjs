@@ -49,7 +49,11 @@ const page = await openPage(browser, server);
 page.setDefaultTimeout(0);
 const tap = report(`js-chromium-${fixture}${plain ? '-plain' : ''}`);
 await page.exposeFunction('tell', (result) => tap.result(result));
-await page.evaluate(runInWorker, [`/program/${basename(path)}`, fixture, globs]);
+await page.evaluate(runInWorker, [
+	`/program/${basename(path)}`,
+	fixture,
+	globs,
+]);
 await browser.close();
 await server.close();
 tap.end();

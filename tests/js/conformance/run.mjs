@@ -30,7 +30,10 @@ export async function listCases(createMirage, wasm, globs) {
 	});
 	await instance.exited;
 	const chosen = globs.map(
-		(glob) => new RegExp('^' + glob.replace(/[.]/g, '\\.').replace(/\*/g, '.*') + '$')
+		(glob) =>
+			new RegExp(
+				'^' + glob.replace(/[.]/g, '\\.').replace(/\*/g, '.*') + '$'
+			)
 	);
 	return out.text
 		.trim()
@@ -107,8 +110,7 @@ export async function runCase(createMirage, wasm, test, makeFixture) {
 		const log = decode(console.readLog());
 		const result = judge(instance, status, test, log);
 		if (status === null) instance.finish(DIED);
-		if (!result.good && log)
-			result.details.push(...log.trim().split('\n'));
+		if (!result.good && log) result.details.push(...log.trim().split('\n'));
 		return { id: test.id, ...result };
 	} catch (error) {
 		return { id: test.id, good: false, details: [String(error.stack)] };

@@ -28,7 +28,9 @@ async function fetched(url) {
 	try {
 		response = await fetch(url);
 	} catch (error) {
-		throw new Error(`cannot be fetched: ${error.message}`, { cause: error });
+		throw new Error(`cannot be fetched: ${error.message}`, {
+			cause: error,
+		});
 	}
 	if (!response.ok)
 		throw new Error(

@@ -21,7 +21,9 @@ function openOwn(fd) {
 		if (about.isFile()) return { fd };
 		if (!isPipe && !about.isCharacterDevice()) return {};
 		try {
-			return { fd: fs.openSync(`/proc/self/fd/${fd}`, O_WRONLY | O_NONBLOCK) };
+			return {
+				fd: fs.openSync(`/proc/self/fd/${fd}`, O_WRONLY | O_NONBLOCK),
+			};
 		} catch (error) {
 			return { gone: isPipe && error.code === 'ENXIO' };
 		}

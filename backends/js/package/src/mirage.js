@@ -108,7 +108,10 @@ export class Instance {
 			return;
 		}
 		this.trap = thrown;
-		this.log(0, `${this.name}: died of a trap: ${thrown.message ?? thrown}`);
+		this.log(
+			0,
+			`${this.name}: died of a trap: ${thrown.message ?? thrown}`
+		);
 		this.finish(STATUS_TRAP);
 	}
 
@@ -316,10 +319,7 @@ export class Instance {
 				for (let i = 0; i < n; i++, vectors += 8) {
 					const at = data.getUint32(vectors, true);
 					const part = data.getUint32(vectors + 4, true);
-					this.console.print(
-						fd,
-						this.bytes.slice(at, at + part)
-					);
+					this.console.print(fd, this.bytes.slice(at, at + part));
 					length += part;
 				}
 				data.setUint32(written, length, true);
