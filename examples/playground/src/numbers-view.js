@@ -132,7 +132,7 @@ function header(...names) {
 }
 
 function wakeRow({ due, now }) {
-	const late = Math.max(now - due, 0);
+	const late = now - due;
 	const width = Math.min(late * 20, 100);
 	return h(
 		'tr',

@@ -224,7 +224,8 @@ export class Instance {
 	awake(deadline) {
 		if (deadline !== this.deadline) return;
 		this.deadline = NaN;
-		this.onWake?.(deadline, this.now());
+		const now = this.now();
+		if (now >= deadline) this.onWake?.(deadline, now);
 		this.turn();
 	}
 
