@@ -10,6 +10,7 @@ help:
 	@echo 'make playground          a page for teaching: nodes in the browser'
 	@echo 'make test                the tests of all backends, without the long ones of Xen'
 	@echo 'make bench               speed, against the raw system interface'
+	@echo 'make bench-js            of the JavaScript backend, against plain scripts'
 	@echo 'make bench-xen           of Xen guests, against a Linux guest'
 	@echo
 	@echo 'make test-unix           the tests of one backend'
@@ -39,6 +40,10 @@ bench:
 	@tools/setup build bench
 	@$(COMPILE)
 	@meson compile -C $(BUILD) bench
+
+bench-js:
+	@tools/setup build js
+	@tools/bench-js
 
 bench-xen:
 	@tools/setup build xen
@@ -72,5 +77,5 @@ format:
 clean:
 	rm -rf build build-asan build-fuzz build-js build-playground build-xen
 
-.PHONY: help demo playground test bench bench-xen test-unix test-sim test-js test-xen \
+.PHONY: help demo playground test bench bench-js bench-xen test-unix test-sim test-js test-xen \
 	test-conformance conformance-report install-deps format clean

@@ -5,7 +5,7 @@
 #include <string.h>
 
 /* The world gets its chance after so many turns. */
-#define TURNS_MAX 64
+#define TURNS_MAX 512
 
 char js_text[JS_TEXT_BYTES];
 void (*js_turn_end)(void);
