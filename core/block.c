@@ -95,13 +95,18 @@ static int check_request(const struct mirage_block *block,
 
 /* ---------------------------------------------------------- Submitting -- */
 
+static struct mirage_block_request *last_done;
+
 static void queue_done(struct mirage_block_request *request, int result)
 {
 	request->state = REQUEST_DONE;
 	request->result = result;
 	request->next = NULL;
-	*core.done_end = request;
-	core.done_end = &request->next;
+	if (core_done == NULL)
+		core_done = request;
+	else
+		last_done->next = request;
+	last_done = request;
 	core_wake();
 }
 
@@ -247,10 +252,9 @@ static void run_done(struct mirage_block_request *request)
 
 void core_blocks_complete(void)
 {
-	struct mirage_block_request *list = core.done, *next;
+	struct mirage_block_request *list = core_done, *next;
 
-	core.done = NULL;
-	core.done_end = &core.done;
+	core_done = NULL;
 	for (; list != NULL && !core.ended; list = next) {
 		next = list->next;
 		run_done(list);
@@ -262,7 +266,7 @@ void core_blocks_feed(void)
 	if (!core.feed)
 		return;
 	core.feed = false;
-	for (struct mirage_block *b = core.blocks; b != NULL; b = b->next)
+	for (struct mirage_block *b = core_blocks; b != NULL; b = b->next)
 		feed(b);
 }
 
@@ -319,13 +323,13 @@ void mirage_core_block_closed(struct mirage_block *block)
 
 static void unlink_block(struct mirage_block *block)
 {
-	struct mirage_block **at = &core.blocks;
+	struct mirage_block **at = &core_blocks;
 
 	while (*at != block)
 		at = &(*at)->next;
 	*at = block->next;
-	block->next = core.closed_blocks;
-	core.closed_blocks = block;
+	block->next = core_closed_blocks;
+	core_closed_blocks = block;
 	block->state = CORE_CLOSED;
 	core.keeping--;
 }
@@ -359,7 +363,7 @@ static bool run_events(struct mirage_block *block)
 
 void core_block_events(void)
 {
-	struct mirage_block *block = core.blocks, *next;
+	struct mirage_block *block = core_blocks, *next;
 	bool later = false;
 
 	for (; block != NULL; block = next) {

@@ -4,6 +4,8 @@
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 
 int mirage_console_write(const void *bytes, size_t length)
 {
@@ -54,7 +56,21 @@ void mirage_core_console_input(const void *bytes, size_t length)
 	core_wake();
 }
 
-void core_print(FILE *to, const char *format, ...)
+void core_put(int fd, const char *text)
+{
+	size_t length = strlen(text);
+
+	while (length > 0) {
+		ssize_t n = write(fd, text, length);
+
+		if (n <= 0)
+			return;
+		text += n;
+		length -= (size_t)n;
+	}
+}
+
+void core_print(int fd, const char *format, ...)
 {
 	char text[512];
 	va_list args;
@@ -62,7 +78,7 @@ void core_print(FILE *to, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(text, sizeof text, format, args);
 	va_end(args);
-	fputs(text, to);
+	core_put(fd, text);
 }
 
 static const char *level_word(uint32_t level)

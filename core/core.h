@@ -8,8 +8,6 @@
 
 #include <mirage-backend.h>
 
-#include <stdio.h>
-
 /** States of a device; a network also remembers a shortage. */
 enum core_device_state {
 	CORE_CLOSED = 0,
@@ -45,8 +43,6 @@ struct core {
 	uint32_t keeping;
 
 	/* Work that is due. */
-	struct mirage_open *opens, **opens_end;
-	struct mirage_block_request *done, **done_end;
 	bool device_events;
 	bool feed; /* some block has waiting requests and room */
 	uint32_t events;
@@ -57,13 +53,19 @@ struct core {
 	mirage_console_read_fn *on_read;
 	void *read_arg;
 	bool console_short;
-
-	/* Devices that are open or closing, and closed ones not yet disposed. */
-	struct mirage_net *nets, *closed_nets;
-	struct mirage_block *blocks, *closed_blocks;
 };
 
 extern struct core core;
+
+/* Lists are variables of their own: link-time optimisation sees which of them a
+ * program can never fill, and leaves out what it would do with the members. */
+
+/* Opens that were answered, and requests that are done: work that is due. */
+extern struct mirage_open *core_opens;
+extern struct mirage_block_request *core_done;
+/* Devices that are open or closing, and closed ones not yet disposed. */
+extern struct mirage_net *core_nets, *core_closed_nets;
+extern struct mirage_block *core_blocks, *core_closed_blocks;
 
 /** An event between a shim and the front: a request will never end by itself, so
  *  closing the block cannot wait for it. */
@@ -92,9 +94,11 @@ static inline uint32_t core_state(uint32_t state)
 /** Logs a line as it is. A console that replaced another may have no log. */
 void core_log_line(uint32_t level, const char *line, size_t length);
 
-/** printf by way of vsnprintf, so that a program that needs no more has one
- *  formatter only. Cut at 511 bytes. */
-void core_print(FILE *to, const char *format, ...) MIRAGE_PRINTF(2, 3);
+/** Writes a text, or one of at most 511 bytes with a format, to standard output or
+ *  error before the backend runs. Without stdio, which a small program does not
+ *  want for this alone. */
+void core_put(int fd, const char *text);
+void core_print(int fd, const char *format, ...) MIRAGE_PRINTF(2, 3);
 
 /* timer.c */
 bool core_timers_armed(void);

@@ -4,10 +4,13 @@
 
 struct core core = {
 	.log_level = MIRAGE_LOG_WARN,
-	.opens_end = &core.opens,
-	.done_end = &core.done,
 	.told_ns = UINT64_MAX,
 };
+
+struct mirage_open *core_opens;
+struct mirage_block_request *core_done;
+struct mirage_net *core_nets, *core_closed_nets;
+struct mirage_block *core_blocks, *core_closed_blocks;
 
 static void tell(uint64_t when_ns)
 {
@@ -17,7 +20,7 @@ static void tell(uint64_t when_ns)
 
 static bool work_due(void)
 {
-	return !core.started || core.opens != NULL || core.done != NULL ||
+	return !core.started || core_opens != NULL || core_done != NULL ||
 	       core.device_events || core.feed || core.events != 0;
 }
 

@@ -220,13 +220,13 @@ void mirage_core_net_closed(struct mirage_net *net)
 
 static void unlink_net(struct mirage_net *net)
 {
-	struct mirage_net **at = &core.nets;
+	struct mirage_net **at = &core_nets;
 
 	while (*at != net)
 		at = &(*at)->next;
 	*at = net->next;
-	net->next = core.closed_nets;
-	core.closed_nets = net;
+	net->next = core_closed_nets;
+	core_closed_nets = net;
 	net->state = CORE_CLOSED;
 	core.keeping--;
 }
@@ -255,7 +255,7 @@ static void run_events(struct mirage_net *net)
 
 void core_net_events(void)
 {
-	struct mirage_net *net = core.nets, *next;
+	struct mirage_net *net = core_nets, *next;
 
 	for (; net != NULL; net = next) {
 		next = net->next;

@@ -51,12 +51,12 @@ bool core_name_taken(const char *name, bool is_net)
 		if (o->is_net == is_net && strcmp(o->name, name) == 0)
 			return true;
 	if (is_net) {
-		for (struct mirage_net *n = core.nets; n != NULL; n = n->next)
+		for (struct mirage_net *n = core_nets; n != NULL; n = n->next)
 			if (strcmp(n->name, name) == 0)
 				return true;
 		return false;
 	}
-	for (struct mirage_block *b = core.blocks; b != NULL; b = b->next)
+	for (struct mirage_block *b = core_blocks; b != NULL; b = b->next)
 		if (strcmp(b->name, name) == 0)
 			return true;
 	return false;
@@ -64,7 +64,7 @@ bool core_name_taken(const char *name, bool is_net)
 
 static void dispose_closed_net(const char *name)
 {
-	for (struct mirage_net **at = &core.closed_nets; *at != NULL;) {
+	for (struct mirage_net **at = &core_closed_nets; *at != NULL;) {
 		struct mirage_net *net = *at;
 
 		if (strcmp(net->name, name) != 0) {
@@ -79,7 +79,7 @@ static void dispose_closed_net(const char *name)
 
 static void dispose_closed_block(const char *name)
 {
-	for (struct mirage_block **at = &core.closed_blocks; *at != NULL;) {
+	for (struct mirage_block **at = &core_closed_blocks; *at != NULL;) {
 		struct mirage_block *block = *at;
 
 		if (strcmp(block->name, name) != 0) {
@@ -96,10 +96,13 @@ static void dispose_closed_block(const char *name)
 
 static void answer(struct mirage_open *open, int result)
 {
+	struct mirage_open **end = &core_opens;
+
+	while (*end != NULL)
+		end = &(*end)->next;
 	open->result = result;
 	open->next = NULL;
-	*core.opens_end = open;
-	core.opens_end = &open->next;
+	*end = open;
 	core_wake();
 }
 
@@ -161,16 +164,16 @@ void mirage_core_open_error(const struct mirage_open *open, const char *format,
 static void link_net(struct mirage_net *net)
 {
 	net->state = CORE_OPEN;
-	net->next = core.nets;
-	core.nets = net;
+	net->next = core_nets;
+	core_nets = net;
 }
 
 static void link_block(struct mirage_block *block)
 {
 	block->state = CORE_OPEN;
 	block->waiting_end = &block->waiting;
-	block->next = core.blocks;
-	core.blocks = block;
+	block->next = core_blocks;
+	core_blocks = block;
 }
 
 /* To say that there is no memory for an open, one open's memory is kept. */
@@ -229,10 +232,9 @@ static void run_block(struct mirage_open *open)
 
 void core_opens_run(void)
 {
-	struct mirage_open *list = core.opens, *next;
+	struct mirage_open *list = core_opens, *next;
 
-	core.opens = NULL;
-	core.opens_end = &core.opens;
+	core_opens = NULL;
 	for (; list != NULL && !core.ended; list = next) {
 		next = list->next;
 		core.keeping--;

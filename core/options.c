@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define GIVEN_MAX 64
 
@@ -87,7 +88,8 @@ const char *mirage_core_option(const char *name)
 static enum core_parse wrong(const char *option, const char *expected,
 			     const char *got)
 {
-	core_print(stderr, "%s: --%s: expected %s, got '%s'; see --help\n",
+	core_print(STDERR_FILENO,
+		   "%s: --%s: expected %s, got '%s'; see --help\n",
 		   core.program, option, expected, got);
 	return CORE_PARSE_WRONG;
 }
@@ -101,7 +103,8 @@ static enum core_parse add(const char *option, const char *name,
 		if (strcmp(given[i].option, option) == 0 &&
 		    given[i].name_length == name_length &&
 		    memcmp(given[i].name, name, name_length) == 0) {
-			core_print(stderr, "%s: --%s: '%.*s' is given twice\n",
+			core_print(STDERR_FILENO,
+				   "%s: --%s: '%.*s' is given twice\n",
 				   core.program, option, (int)name_length,
 				   name);
 			return CORE_PARSE_WRONG;
@@ -119,7 +122,7 @@ static enum core_parse check_plan(const char *plan)
 
 	if (mistake == NULL)
 		return CORE_PARSE_RUN;
-	core_print(stderr, "%s: --fault: %s; see --help\n", core.program,
+	core_print(STDERR_FILENO, "%s: --fault: %s; see --help\n", core.program,
 		   mistake);
 	return CORE_PARSE_WRONG;
 }
@@ -164,13 +167,13 @@ static void print_options(const struct mirage_option *options)
 			 options->value_name != NULL ? " " : "",
 			 options->value_name != NULL ? options->value_name
 						     : "");
-		core_print(stdout, "  %-22s %s\n", head, options->help);
+		core_print(STDOUT_FILENO, "  %-22s %s\n", head, options->help);
 	}
 }
 
 static enum core_parse print_help(void)
 {
-	core_print(stdout,
+	core_print(STDOUT_FILENO,
 		   "usage: %s [OPTION...] [--] [ARGUMENT...]\n\n"
 		   "Options of Mirage's %s backend; the arguments are the "
 		   "program's.\n\n",
@@ -179,16 +182,16 @@ static enum core_parse print_help(void)
 	if (MIRAGE_HAS(&mirage_backend, options))
 		print_options(mirage_backend.options);
 	if (MIRAGE_HAS(&mirage_backend, usage)) {
-		fputs("\n", stdout);
-		fputs(mirage_backend.usage, stdout);
+		core_put(STDOUT_FILENO, "\n");
+		core_put(STDOUT_FILENO, mirage_backend.usage);
 	}
 	return CORE_PARSE_DONE;
 }
 
 static enum core_parse print_version(void)
 {
-	core_print(stdout, "%s (Mirage for C %s, %s backend)\n", core.program,
-		   MIRAGE_VERSION, mirage_backend.name);
+	core_print(STDOUT_FILENO, "%s (Mirage for C %s, %s backend)\n",
+		   core.program, MIRAGE_VERSION, mirage_backend.name);
 	return CORE_PARSE_DONE;
 }
 

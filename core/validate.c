@@ -2,13 +2,13 @@
 /* Checks a backend's tables once, so that nobody else has to. */
 #include "core.h"
 
-#include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
-/* The console may be what is broken: stderr is all there is to trust. */
+/* The console may be what is broken: standard error is all there is to trust. */
 static void missing(const char *backend, const char *what)
 {
-	core_print(stderr,
+	core_print(STDERR_FILENO,
 		   "%s: error: broken contract [LAW-10]: the %s backend has no "
 		   "%s (or a table that is too short for it)\n",
 		   mirage_core_program(), backend, what);

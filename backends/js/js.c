@@ -18,6 +18,13 @@ void __wrap_abort(void)
 	__builtin_trap();
 }
 
+void *mirage_js_arguments(void)
+{
+	static max_align_t arguments[JS_ARGUMENTS_BYTES / sizeof(max_align_t)];
+
+	return arguments;
+}
+
 char *mirage_js_text(void)
 {
 	return js_text;

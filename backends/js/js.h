@@ -23,6 +23,11 @@
 #define JS_TEXT_BYTES 1024
 JS_EXPORT(mirage_js_text) char *mirage_js_text(void);
 
+/** Where the loader puts `main`'s arguments: the pointers, then what they point to.
+ *  Memory of its own, so that a program which does not allocate has no allocator. */
+#define JS_ARGUMENTS_BYTES 8192
+JS_EXPORT(mirage_js_arguments) void *mirage_js_arguments(void);
+
 /** Lets the program do what is due. */
 JS_EXPORT(mirage_js_turn) void mirage_js_turn(void);
 

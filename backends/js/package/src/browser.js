@@ -117,5 +117,5 @@ export async function createMirage(options) {
 		options.worker.addEventListener?.('error', resolve, { once: true })
 	);
 	const { createRemote } = await import('./remote.js');
-	return createRemote(options, early);
+	return createRemote(options, early, new GivenConsole(options.console));
 }

@@ -2,15 +2,16 @@
 // One program: its memory, its imports (js.h), its way in and out. What differs
 // between Node and browsers is the host's, see node.js and browser.js.
 
-import { EIO } from './errors.js';
 import { formatDouble } from './format.js';
 
 /** As a program that abort() ended, for a shell. */
 const STATUS_TRAP = 134;
 const TEXT_BYTES = 1024;
+const ARGUMENTS_BYTES = 8192;
 const TIMEOUT_MAX_MS = 2 ** 31 - 1;
 const RANDOM_MAX_BYTES = 65536;
 const WASI_ENOSYS = 52;
+const EIO = -12; // of mirage.h; errors.js is loaded with devices only
 
 const SHUTDOWN = 1;
 const RESUMED = 2;
@@ -64,14 +65,20 @@ export class Instance {
 	}
 
 	putArguments(args) {
-		const strings = args.map((text) => {
-			const bytes = encoder.encode(text + '\0');
-			const at = this.exports.malloc(bytes.length);
-			this.bytes.set(bytes, at);
-			return at;
+		const argv = this.exports.mirage_js_arguments();
+		const text = encoder.encode(args.join('\0') + '\0');
+		const pointers = new Uint32Array(this.memory.buffer, argv);
+		let at = argv + 4 * (args.length + 1);
+		if (at + text.length > argv + ARGUMENTS_BYTES)
+			throw new Error(
+				`the arguments take more than ${ARGUMENTS_BYTES} bytes`
+			);
+		this.bytes.set(text, at);
+		args.forEach((arg, i) => {
+			pointers[i] = at;
+			at = this.bytes.indexOf(0, at) + 1;
 		});
-		const argv = this.exports.malloc(4 * (args.length + 1));
-		new Uint32Array(this.memory.buffer, argv).set([...strings, 0]);
+		pointers[args.length] = 0;
 		return argv;
 	}
 

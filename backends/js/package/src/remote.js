@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: ISC
 // The page's side of a program in a Worker: as an instance, by messages (worker.js).
 
-import { GivenConsole } from './console.js';
-
 class Remote {
-	constructor({ worker, console }) {
+	constructor({ worker }, console) {
 		this.own = worker === true;
 		this.worker = this.own
 			? new Worker(new URL('./worker.js', import.meta.url), {
 					type: 'module',
 				})
 			: worker;
-		this.console = new GivenConsole(console);
+		this.console = console;
 		this.console.onTaken = (taken) => this.post({ type: 'taken', taken });
 		this.trap = null;
 		this.exited = new Promise((resolve) => (this.resolve = resolve));
@@ -94,8 +92,8 @@ class Remote {
 }
 
 /** `early` resolves with an error of the Worker's from before. */
-export function createRemote(options, early) {
-	const remote = new Remote(options);
+export function createRemote(options, early, console) {
+	const remote = new Remote(options, console);
 	const started = remote.start(options);
 	early.then((event) => remote.handleEvent(event));
 	return started;
