@@ -4,11 +4,12 @@
  * figure. The other side, and what is compared, is in bench_js.mjs.
  *
  *	bench_js read DEPTH N    random reads of 4 KiB from block "disk", per second
- *	bench_js flush DEPTH N   flushes: ns each
+ *	bench_js flush DEPTH N   flushes: ns each, the core's part included
+ *	bench_js submit N        empty submits, the boundary alone: ns each
  *	bench_js send N          frames of 1,514 bytes to network "wire": ns each
  *	bench_js receive N       the same, received, from the first to the last
  */
-#include <mirage.h>
+#include "js.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -103,6 +104,14 @@ static void on_done(void *arg, int result)
 		end_each();
 }
 
+/* From C to JavaScript, which finds the device, and back. */
+static void submit_nothing(void)
+{
+	for (uint64_t i = 0; i < wanted; i++)
+		js_block_submit((struct js_block *)disk, NULL, 0);
+	end_each();
+}
+
 static void on_disk(void *arg, int result, struct mirage_block *block)
 {
 	if (result < 0) {
@@ -111,6 +120,8 @@ static void on_disk(void *arg, int result, struct mirage_block *block)
 	}
 	disk = block;
 	began_ns = mirage_clock_monotonic_ns();
+	if (depth == 0)
+		submit_nothing();
 	for (uint32_t i = 0; i < depth; i++)
 		submit(&slots[i]);
 }
@@ -191,8 +202,8 @@ static void on_wire(void *arg, int result, struct mirage_net *net)
 static int usage(void)
 {
 	mirage_log(MIRAGE_LOG_ERROR,
-		   "give: read DEPTH N, flush DEPTH N, send N or "
-		   "receive N");
+		   "give: read DEPTH N, flush DEPTH N, submit N, "
+		   "send N or receive N");
 	return 2;
 }
 
@@ -203,11 +214,14 @@ static int start(int argc, char *argv[])
 	if (argc < 3)
 		return usage();
 	wanted = strtoull(argv[argc - 1], NULL, 10);
-	depth = (uint32_t)strtoul(argv[2], NULL, 10);
+	if (argc == 4)
+		depth = (uint32_t)strtoul(argv[2], NULL, 10);
 	if (strcmp(argv[1], "read") == 0) {
 		op = MIRAGE_BLOCK_READ;
 	} else if (strcmp(argv[1], "flush") == 0) {
 		op = MIRAGE_BLOCK_FLUSH;
+	} else if (strcmp(argv[1], "submit") == 0) {
+		op = 0;
 	} else if (strcmp(argv[1], "send") == 0) {
 		mirage_net_open("wire", 0, on_wire, sends);
 		return 0;
@@ -217,7 +231,7 @@ static int start(int argc, char *argv[])
 	} else {
 		return usage();
 	}
-	if (argc != 4 || depth == 0 || depth > DEPTH_MAX || wanted < depth)
+	if ((op != 0) != (depth != 0) || depth > DEPTH_MAX || wanted < depth)
 		return usage();
 	mirage_block_open("disk", on_disk, NULL);
 	return 0;

@@ -162,7 +162,7 @@ async function sha256() {
 
 /** Each crossing in a process of its own, whose garbage can be counted. */
 async function crossings() {
-	for (const what of ['submit', 'out', 'in']) {
+	for (const what of ['submit', 'flush', 'out', 'in']) {
 		const { output } = start(process.execPath, '--expose-gc', CROSSING, what);
 		process.stdout.write(await output);
 	}
