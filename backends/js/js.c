@@ -93,7 +93,7 @@ static const char usage[] =
 	"(Node)\n"
 	"  fd:NUMBER              an inherited stream socket, as of mirage-tap "
 	"(Node)\n"
-	"  all of them            [,mtu=N][,mac=MAC][,pcap=FILE]\n"
+	"  all of them            [,mtu=N][,mac=MAC]\n"
 	"Blocks:\n"
 	"  file:PATH[,ro][,sector=512|4096]   (Node)\n"
 	"  disk:NAME[,size=SIZE][,ro][,sector=512|4096]   (browsers: opfs:, or "

@@ -366,12 +366,12 @@ static bool scheme_flag(struct js_net *net, struct mirage_uri *uri,
 static bool net_options(struct js_net *net, struct mirage_uri *uri,
 			bool flags[3])
 {
-	const char *pcap = mirage_uri_option(uri, "pcap");
-
-	if (pcap != NULL && !mirage_core_open_record(net->open, pcap)) {
-		mirage_core_net_opened(net->open, MIRAGE_EINVAL, NULL);
-		return false;
-	}
+	if (mirage_uri_option(uri, "pcap") != NULL)
+		return mirage_open_refuse(
+			net->open, MIRAGE_EINVAL,
+			"pcap= writes a file, which WebAssembly cannot; record "
+			"at the other end, or see frames by --trace %s",
+			net->open->name);
 	return mirage_open_net_options(net->open, uri, salt(), &net->info) &&
 	       scheme_flag(net, uri, "unix", "listen", &flags[0]) &&
 	       scheme_flag(net, uri, "unix", "connect", &flags[1]) &&

@@ -13,6 +13,18 @@ const BUFFERED_MAX_BYTES = 1048576;
 const ASK_MS = 1;
 const SOURCE_AT = 6; // of an Ethernet header
 const NORMAL_CLOSURE = 1000;
+const ABNORMAL_CLOSURE = 1006;
+
+/** What a close says that gives no reason: browsers tell pages no more. */
+function silentReason(url, code, wasOpen) {
+	if (code !== ABNORMAL_CLOSURE) return `closed with code ${code}`;
+	if (wasOpen) return 'the connection broke';
+	const trusted = url.startsWith('wss:') ? ', is its certificate trusted' : '';
+	return (
+		'there is no connection: is the relay running' +
+		`${trusted}, may this page connect?`
+	);
+}
 
 class Wire {
 	constructor(port, { scheme, path, mac }, sockets) {
@@ -21,7 +33,7 @@ class Wire {
 		this.mac = mac;
 		this.sockets = sockets;
 		this.backoff = new Backoff();
-		this.toldAway = this.toldText = false;
+		this.wasOpen = this.toldAway = this.toldText = false;
 		this.each = (frame) => {
 			if (this.socket.bufferedAmount > BUFFERED_MAX_BYTES) return false;
 			this.socket.send(frame);
@@ -42,6 +54,7 @@ class Wire {
 	opened() {
 		if (this.toldAway) this.port.log(1, `${this.url} is back`);
 		this.toldAway = false;
+		this.wasOpen = true;
 		this.port.link(true);
 	}
 
@@ -72,8 +85,10 @@ class Wire {
 	}
 
 	lost({ code, reason }) {
-		const why = reason || this.reason || `closed with code ${code}`;
+		const why =
+			reason || this.reason || silentReason(this.url, code, this.wasOpen);
 		this.reason = undefined;
+		this.wasOpen = false;
 		clearTimeout(this.asking);
 		this.port.link(false);
 		this.onClosed?.();
