@@ -329,6 +329,22 @@ static struct {
 	bool close, sending;
 } echo;
 
+/* Swaps the addresses, as a host does: a bridge that has learnt them would keep a
+ * frame which it is sent back as it was. Returns whether the frame is ours. */
+static bool turn_round(struct mirage_packet *packet)
+{
+	uint8_t to[6];
+	uint8_t *at = packet->data;
+
+	if (packet->length_bytes < NET_HEADER || packet->references != 1 ||
+	    ((uint32_t)at[12] << 8 | at[13]) != NET_ETHERTYPE)
+		return false;
+	conf_copy(to, at, 6);
+	conf_copy(at, at + 6, 6);
+	conf_copy(at + 6, to, 6);
+	return true;
+}
+
 /* Sends back from inside the receiver, which the loop, not the send, calls. */
 static void echo_receive(void *arg, struct mirage_packet *const packets[],
 			 size_t n)
@@ -339,7 +355,8 @@ static void echo_receive(void *arg, struct mirage_packet *const packets[],
 	echo.depth++;
 	echo.calls++;
 	for (size_t i = 0; i < n; i++)
-		if (mirage_net_send(net, &packets[i], 1) != 1)
+		if (!turn_round(packets[i]) ||
+		    mirage_net_send(net, &packets[i], 1) != 1)
 			mirage_packet_release(packets[i]);
 	if (echo.close)
 		mirage_net_close(net);
