@@ -19,10 +19,19 @@ export function noBrowser() {
 	return 'Chromium is not installed (Debian: chromium)';
 }
 
-/** Starts a browser; with `profile`, a folder, what it stores stays there. */
-export async function launch({ profile, args = [] } = {}) {
+/** What playwright-core gives so that hidden tabs run as others. */
+const NEVER_HIDDEN = [
+	'--disable-background-timer-throttling',
+	'--disable-backgrounding-occluded-windows',
+	'--disable-renderer-backgrounding',
+];
+
+/** Starts a browser; with `profile`, a folder, what it stores stays there; with
+ *  `hides` it treats hidden tabs as it does on a desktop. */
+export async function launch({ profile, args = [], hides = false } = {}) {
 	const options = {
 		executablePath: EXECUTABLE,
+		ignoreDefaultArgs: hides ? NEVER_HIDDEN : [],
 		args: [
 			'--no-sandbox',
 			'--disable-dev-shm-usage',

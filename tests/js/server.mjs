@@ -21,14 +21,14 @@ const ISOLATION = {
 };
 
 /** `roots` says which folder is behind each first part of a path; `pages` gives
- *  content for whole paths, { type, body }. */
+ *  content for whole paths, { type, body }, perhaps with another `isolated`. */
 export async function serve({ roots = {}, pages = {}, isolated = true }) {
 	async function answer({ url }, response) {
 		const path = normalize(new URL(url, 'http://localhost').pathname);
 		const [, first, ...rest] = path.split('/');
-		const headers = isolated ? { ...ISOLATION } : {};
+		const page = pages[path];
+		const headers = page?.isolated ?? isolated ? { ...ISOLATION } : {};
 		try {
-			const page = pages[path];
 			const body =
 				page?.body ?? (await readFile(join(roots[first], ...rest)));
 			headers['Content-Type'] =

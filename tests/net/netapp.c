@@ -14,7 +14,7 @@ struct mirage_net *netapp_net;
 
 static const struct netapp_mode *const modes[] = {
 	&netapp_watch,	  &netapp_deaf, &netapp_hold, &netapp_send,
-	&netapp_exchange, &netapp_dhcp, &netapp_echo,
+	&netapp_exchange, &netapp_dhcp, &netapp_echo, &netapp_ping,
 };
 static const struct netapp_mode *mode;
 static int arguments;
@@ -44,6 +44,36 @@ bool netapp_send_bytes(const void *bytes, uint32_t length)
 		return true;
 	mirage_packet_release(packet);
 	return false;
+}
+
+uint32_t netapp_checksum(const uint8_t *at, uint32_t n)
+{
+	uint32_t sum = 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		sum += (uint32_t)at[i] << (i % 2 == 0 ? 8 : 0);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return ~(sum + (sum >> 16)) & 0xffff;
+}
+
+uint32_t netapp_ip(uint8_t *frame, const uint8_t to_mac[6],
+		   const uint8_t from[4], const uint8_t to[4], uint8_t protocol,
+		   uint32_t length)
+{
+	uint8_t *ip = frame + ETHER;
+
+	memcpy(frame, to_mac, 6);
+	memcpy(frame + 6, netapp_net->info->mac, 6);
+	put16(frame + 12, 0x0800);
+	memset(ip, 0, IP);
+	ip[0] = 0x45;
+	put16(ip + 2, IP + length);
+	ip[8] = 64;
+	ip[9] = protocol;
+	memcpy(ip + 12, from, 4);
+	memcpy(ip + 16, to, 4);
+	put16(ip + 10, netapp_checksum(ip, IP));
+	return ETHER + IP + length;
 }
 
 static void print_counters(void)

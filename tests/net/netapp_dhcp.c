@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { ETHER = 14, IP = 20, UDP = 8, BOOTP = 236, ARP = 28 };
+enum { UDP = 8, BOOTP = 236 };
 enum { PORT_SERVER = 67, PORT_CLIENT = 68 };
 enum { DISCOVER = 1, OFFER = 2, REQUEST = 3, ACK = 5 };
 
@@ -17,51 +17,19 @@ static uint8_t own[4], server[4];
 static bool stays, bound;
 static uint8_t asked = DISCOVER;
 
-static void put16(uint8_t *at, uint32_t value)
-{
-	at[0] = (uint8_t)(value >> 8);
-	at[1] = (uint8_t)value;
-}
-
-static uint32_t get16(const uint8_t *at)
-{
-	return (uint32_t)at[0] << 8 | at[1];
-}
-
-static uint32_t checksum(const uint8_t *at, uint32_t n)
-{
-	uint32_t sum = 0;
-
-	for (uint32_t i = 0; i < n; i++)
-		sum += (uint32_t)at[i] << (i % 2 == 0 ? 8 : 0);
-	sum = (sum & 0xffff) + (sum >> 16);
-	return ~(sum + (sum >> 16)) & 0xffff;
-}
-
 /* Fills in the headers of a UDP datagram with `length` bytes of payload. The UDP
  * checksum stays 0: none. */
 static uint32_t udp_headers(uint8_t *frame, const uint8_t to_mac[6],
 			    const uint8_t to[4], uint32_t from_port,
 			    uint32_t to_port, uint32_t length)
 {
-	uint8_t *ip = frame + ETHER, *udp = ip + IP;
+	uint8_t *udp = frame + ETHER + IP;
 
-	memcpy(frame, to_mac, 6);
-	memcpy(frame + 6, netapp_net->info->mac, 6);
-	put16(frame + 12, 0x0800);
-	memset(ip, 0, IP);
-	ip[0] = 0x45;
-	put16(ip + 2, IP + UDP + length);
-	ip[8] = 64;
-	ip[9] = 17;
-	memcpy(ip + 12, own, 4);
-	memcpy(ip + 16, to, 4);
-	put16(ip + 10, checksum(ip, IP));
 	put16(udp, from_port);
 	put16(udp + 2, to_port);
 	put16(udp + 4, UDP + length);
 	put16(udp + 6, 0);
-	return ETHER + IP + UDP + length;
+	return netapp_ip(frame, to_mac, own, to, 17, UDP + length);
 }
 
 static uint8_t *option(uint8_t *at, uint8_t code, const void *value, uint8_t n)

@@ -2,10 +2,14 @@
 // Programs for the tests of networks: netapp of tests/net in this Node, or any other
 // as a process; both by the lines they print.
 
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { createServer as createTlsServer } from 'node:https';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createMirage } from 'mirage-js';
-import { assert, cleanup } from '../tap.mjs';
+import { WebSocketServer } from 'ws';
+import { assert, cleanup, skip } from '../tap.mjs';
 
 export const BUILD = process.env.MIRAGE_BUILD;
 export const SOURCE = process.env.MIRAGE_SOURCE;
@@ -16,7 +20,8 @@ export const RUN = join(SOURCE, 'backends/js/package/bin/mirage-js-run.mjs');
 
 const PATIENCE_MS = 20000;
 
-class Lines {
+/** What a program prints and logs. */
+export class Lines {
 	constructor() {
 		this.text = '';
 		this.waiting = [];
@@ -158,4 +163,61 @@ export function framed(...frames) {
 			return [length, one];
 		})
 	);
+}
+
+/** A relay of the test's, with TLS if `tls`, { key, cert }, is given: `socket()`
+ *  resolves with the next client. */
+export async function listen(port = 0, tls = null) {
+	const host = '127.0.0.1';
+	const https = tls && createTlsServer(tls);
+	const server = new WebSocketServer(
+		https ? { server: https } : { host, port }
+	);
+	const clients = [];
+	const waiting = [];
+	server.on('connection', (socket) => {
+		const resolve = waiting.shift();
+		if (resolve) resolve(socket);
+		else clients.push(socket);
+	});
+	https?.listen(port, host);
+	await new Promise((resolve) => server.once('listening', resolve));
+	const close = () => {
+		for (const socket of server.clients) socket.terminate();
+		https?.close();
+		return new Promise((resolve) => server.close(resolve));
+	};
+	cleanup(close);
+	return {
+		port: server.address().port,
+		close,
+		socket: () =>
+			clients.length > 0
+				? clients.shift()
+				: new Promise((resolve) => waiting.push(resolve)),
+	};
+}
+
+/** A folder of the programs that the relay starts. */
+export function libexec() {
+	const folder = mkdtempSync(join(tmpdir(), 'mirage-relay.'));
+	cleanup(() => rmSync(folder, { recursive: true, force: true }));
+	for (const [part, name] of [
+		['slirp', 'mirage-slirp'],
+		['tap', 'mirage-tap'],
+	]) {
+		const path = join(NATIVE, 'tools', part, name);
+		if (existsSync(path)) symlinkSync(path, join(folder, name));
+	}
+	return folder;
+}
+
+/** Skips the test where it cannot make a tap. */
+export function needsTap() {
+	const make = ['-n', 'ip', 'tuntap', 'add', 'dev', 't', 'mode', 'tap'];
+	try {
+		execFileSync('unshare', make, { stdio: 'ignore' });
+	} catch {
+		skip('needs to make a tap in a network namespace of its own');
+	}
 }

@@ -5,9 +5,18 @@
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { WebSocketServer } from 'ws';
 import { assert, cleanup, done, skip, test } from '../tap.mjs';
-import { App, NATIVE, NETAPP, Process, RUN, frame, framed, moved } from './app.mjs';
+import {
+	App,
+	NATIVE,
+	NETAPP,
+	Process,
+	RUN,
+	frame,
+	framed,
+	listen,
+	moved,
+} from './app.mjs';
 
 const MAC = '02:00:00:00:00:01';
 const OWN = Buffer.from('ffffffffffff020000000001', 'hex');
@@ -47,32 +56,6 @@ for (const first of ['Node', 'the unix process'])
 	});
 
 // ----------------------------------------------------------------- ws:
-
-/** A relay of the test's: `socket()` resolves with the next client. */
-async function listen(port = 0) {
-	const server = new WebSocketServer({ host: '127.0.0.1', port });
-	const clients = [];
-	const waiting = [];
-	server.on('connection', (socket) => {
-		const resolve = waiting.shift();
-		if (resolve) resolve(socket);
-		else clients.push(socket);
-	});
-	await new Promise((resolve) => server.once('listening', resolve));
-	const close = () => {
-		for (const socket of server.clients) socket.terminate();
-		return new Promise((resolve) => server.close(resolve));
-	};
-	cleanup(close);
-	return {
-		port: server.address().port,
-		close,
-		socket: () =>
-			clients.length > 0
-				? clients.shift()
-				: new Promise((resolve) => waiting.push(resolve)),
-	};
-}
 
 async function overWebSocket(...args) {
 	const relay = await listen();

@@ -1,31 +1,26 @@
 // SPDX-License-Identifier: ISC
 // mirage-relay: the world behind it, the switch in it, and clients that do not behave.
 
-import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { WebSocket } from 'ws';
 import { Switch } from '../../../tools/relay/src/switch.js';
 import { assert, cleanup, done, skip, test } from '../tap.mjs';
-import { App, NATIVE, Process, SOURCE, frame, framed, moved } from './app.mjs';
+import {
+	App,
+	NATIVE,
+	Process,
+	SOURCE,
+	frame,
+	framed,
+	libexec,
+	moved,
+	needsTap,
+} from './app.mjs';
 
 const RELAY = join(SOURCE, 'tools/relay/mirage-relay.mjs');
-
-/** A folder of the programs that the relay starts. */
-function libexec() {
-	const folder = mkdtempSync(join(tmpdir(), 'mirage-relay.'));
-	cleanup(() => rmSync(folder, { recursive: true, force: true }));
-	for (const [part, name] of [
-		['slirp', 'mirage-slirp'],
-		['tap', 'mirage-tap'],
-	]) {
-		const path = join(NATIVE, 'tools', part, name);
-		if (existsSync(path)) symlinkSync(path, join(folder, name));
-	}
-	return folder;
-}
 
 class Relay extends Process {
 	static start(...args) {
@@ -118,13 +113,7 @@ await test('slirp: gives a program in Node an address', async () => {
 });
 
 await test("tap: Linux's ping is answered by ping in Node", async () => {
-	try {
-		execFileSync('unshare', ['-n', 'ip', 'tuntap', 'add', 'dev', 't', 'mode', 'tap'], {
-			stdio: 'ignore',
-		});
-	} catch {
-		skip('needs to make a tap in a network namespace of its own');
-	}
+	needsTap();
 	const script = new Process('unshare', [
 		'-n',
 		'sh',

@@ -18,6 +18,7 @@ class Wire {
 		this.taken = 0;
 		this.channel = new BroadcastChannel(PREFIX + path);
 		this.channel.onmessage = ({ data }) => this.message(data);
+		this.channel.onmessageerror = () => this.port.invalid(1);
 		this.each = (frame) => {
 			this.channel.postMessage(frame.slice());
 			return true;
