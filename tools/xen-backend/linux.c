@@ -57,6 +57,25 @@ bool linux_set_link(uint32_t domid, enum world_device device, bool up)
 	return store_write(path, "carrier", "%d", up);
 }
 
+#define FORGET_TRIES 500
+#define FORGET_US 10000
+
+/* Waits until Linux has forgotten the device. One that is made anew before that
+ * would go with the old one. */
+static bool is_forgotten(uint32_t domid, enum world_device device)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/sys/bus/xen-backend/devices/%s-%u-%u",
+		 kind(device), domid, handle(device));
+	for (unsigned i = 0; i < FORGET_TRIES; i++) {
+		if (access(path, F_OK) != 0)
+			return true;
+		usleep(FORGET_US);
+	}
+	return false;
+}
+
 /* As `xl block-detach` and `network-detach` begin, and as a device that is made
  * anew: Linux forgets the one and finds the other. */
 bool linux_lose(uint32_t domid, enum world_device device, bool lost)
@@ -64,7 +83,8 @@ bool linux_lose(uint32_t domid, enum world_device device, bool lost)
 	char path[64];
 
 	directory(path, domid, device);
-	return store_write(path, "online", "%d", !lost) &&
+	return (lost || is_forgotten(domid, device)) &&
+	       store_write(path, "online", "%d", !lost) &&
 	       store_write(path, "state", "%d",
 			   lost ? XenbusStateClosing : XenbusStateInitialising);
 }
