@@ -60,14 +60,14 @@ bool linux_set_link(uint32_t domid, enum world_device device, bool up)
 #define FORGET_TRIES 500
 #define FORGET_US 10000
 
-/* Waits until Linux has forgotten the device. One that is made anew before that
- * would go with the old one. */
+/* Waits until Linux has forgotten the device: the last thing to go is its folder,
+ * before that it says once more that the device is closed. */
 static bool is_forgotten(uint32_t domid, enum world_device device)
 {
 	char path[64];
 
-	snprintf(path, sizeof(path), "/sys/bus/xen-backend/devices/%s-%u-%u",
-		 kind(device), domid, handle(device));
+	snprintf(path, sizeof(path), "/sys/devices/%s-%u-%u", kind(device),
+		 domid, handle(device));
 	for (unsigned i = 0; i < FORGET_TRIES; i++) {
 		if (access(path, F_OK) != 0)
 			return true;
