@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { assert, cleanup, done, skip, test } from '../tap.mjs';
 import {
 	App,
+	BUILD,
 	NATIVE,
 	NETAPP,
 	Process,
@@ -54,6 +55,35 @@ for (const first of ['Node', 'the unix process'])
 		await one.line(/^open .*link=down$/);
 		await exchanged(one, await starts[1]());
 	});
+
+/** A process at the listening end answers, the other one asks. */
+async function pinged(uri, answerer, asker) {
+	const ping = new Process(answerer[0], [
+		...answerer.slice(1),
+		'--net',
+		`service=${uri},listen`,
+	]);
+	await ping.line(/^ping: ready$/);
+	const wire = ['--net', `wire=${uri},connect`];
+	const asks = ['ping', '1', '2', '100'];
+	const app = new Process(asker[0], [...asker.slice(1), ...wire, ...asks]);
+	await app.line(/^answered 100 bad 0$/);
+	await app.end();
+}
+
+await test('unix: a unix process pings Node', () =>
+	pinged(
+		`unix:${folder()}/wire`,
+		[process.execPath, RUN, join(BUILD, 'examples/ping.wasm')],
+		[native('tests/net/netapp')]
+	));
+
+await test('unix: Node pings a unix process', () =>
+	pinged(
+		`unix:${folder()}/wire`,
+		[native('examples/ping')],
+		[process.execPath, RUN, NETAPP]
+	));
 
 // ----------------------------------------------------------------- ws:
 
