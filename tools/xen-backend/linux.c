@@ -57,54 +57,16 @@ bool linux_set_link(uint32_t domid, enum world_device device, bool up)
 	return store_write(path, "carrier", "%d", up);
 }
 
-#define FORGET_TRIES 1000
-#define FORGET_US 10000
-
-/* Waits until Linux has forgotten the device: the last thing to go is its folder,
- * before that it says once more that the device is closed. */
-static bool is_forgotten(uint32_t domid, enum world_device device)
-{
-	char path[64];
-
-	snprintf(path, sizeof(path), "/sys/devices/%s-%u-%u", kind(device),
-		 domid, handle(device));
-	for (unsigned i = 0; i < FORGET_TRIES; i++) {
-		if (access(path, F_OK) != 0)
-			return true;
-		usleep(FORGET_US);
-	}
-	return false;
-}
-
-static bool put_state(const char *path, bool online, unsigned state)
-{
-	return store_write(path, "online", "%d", online) &&
-	       store_write(path, "state", "%u", state);
-}
-
-/* In a process of its own: the guest stands still until it has an answer, and
- * Linux forgets a device only when the guest has let go of it. */
-static bool give_back(uint32_t domid, enum world_device device,
-		      const char *path)
-{
-	signal(SIGCHLD, SIG_IGN); /* nobody waits for it */
-	if (fork() != 0)
-		return true;
-	close(STDOUT_FILENO);
-	store_open();
-	_exit(!is_forgotten(domid, device) ||
-	      !put_state(path, true, XenbusStateInitialising));
-}
-
-/* As `xl block-detach` and `network-detach` begin, and as a device that is made
- * anew: Linux forgets the one and finds the other. */
+/* As a driver domain that restarts. Linux closes the device when it is told to and
+ * the guest has let go; as it stays `online` the guest begins again at once, and
+ * nothing is left to do to give it back. (Were it not online, Linux would forget the
+ * device, and the one that is made anew could meet what is left of the old one.) */
 bool linux_lose(uint32_t domid, enum world_device device, bool lost)
 {
 	char path[64];
 
 	directory(path, domid, device);
-	return lost ? put_state(path, false, XenbusStateClosing)
-		    : give_back(domid, device, path);
+	return !lost || store_write(path, "state", "%d", XenbusStateClosing);
 }
 
 /* The loop device takes the new size of its file; blkback sees it with the next
