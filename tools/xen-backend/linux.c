@@ -57,6 +57,30 @@ bool linux_set_link(uint32_t domid, enum world_device device, bool up)
 	return store_write(path, "carrier", "%d", up);
 }
 
+#define INSIST_TRIES 400
+#define INSIST_US 5000
+
+/* blkback may say Connected once more, with the first request after its disk has
+ * another size, and what was written to its state is gone. So it is written until
+ * one of both moves. */
+static void insist(const char *path)
+{
+	char *frontend = store_read(path, "frontend");
+
+	for (unsigned i = 0; i < INSIST_TRIES && frontend != NULL; i++) {
+		uint64_t state = store_number(path, "state", 0);
+
+		if (state == XenbusStateConnected)
+			store_write(path, "state", "%d", XenbusStateClosing);
+		else if (state != XenbusStateClosing)
+			break;
+		if (store_number(frontend, "state", 0) != XenbusStateConnected)
+			break;
+		usleep(INSIST_US);
+	}
+	free(frontend);
+}
+
 /* As a driver domain that restarts. Linux closes the device when it is told to and
  * the guest has let go; as it stays `online` the guest begins again at once, and
  * nothing is left to do to give it back. (Were it not online, Linux would forget the
@@ -66,7 +90,18 @@ bool linux_lose(uint32_t domid, enum world_device device, bool lost)
 	char path[64];
 
 	directory(path, domid, device);
-	return !lost || store_write(path, "state", "%d", XenbusStateClosing);
+	if (!lost)
+		return true;
+	if (!store_write(path, "state", "%d", XenbusStateClosing))
+		return false;
+	signal(SIGCHLD, SIG_IGN); /* nobody waits for it */
+	if (fork() != 0)
+		return true;
+	/* The guest stands still until it has its answer. */
+	close(STDOUT_FILENO);
+	store_open();
+	insist(path);
+	_exit(0);
 }
 
 /* The loop device takes the new size of its file; blkback sees it with the next
