@@ -223,8 +223,10 @@ static int run(const char *name, char *command[])
 	int fds[2];
 	pid_t child;
 
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0 ||
-	    (child = fork()) < 0)
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
+		fail(MIRAGE_EIO, "%s", strerror(errno));
+	child = fork();
+	if (child < 0)
 		fail(MIRAGE_EIO, "%s", strerror(errno));
 	if (child == 0) {
 		close(fds[1]);
