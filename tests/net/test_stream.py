@@ -421,8 +421,10 @@ def mistakes_are_named(folder):
         refused(f"unix:{at},mac={mac}", "EINVAL", f"mac={mac} is no unicast "
                 "address such as 02:00:00:00:00:01")
     for pcap in ("pcap", "pcap=", "pcap=" + "x" * 256):
-        refused(f"unix:{at},{pcap}", "EINVAL", "pcap= needs the path of a "
-                "file, 1 to 255 bytes of it")
+        refused(f"unix:{at},{pcap}", "EINVAL",
+                "pcap= writes a file, which WebAssembly cannot; record at the "
+                "other end, or see frames by --trace wire" if IN_NODE else
+                "pcap= needs the path of a file, 1 to 255 bytes of it")
     refused(f"unix:{at},listen,connect", "EINVAL", "'listen' and 'connect' "
             "exclude each other; leave one out, or both")
     refused(f"unix:{folder}/no/wire", "ENODEV", f"the directory of {folder}"
