@@ -6,13 +6,12 @@
  */
 #include "js.h"
 
-#include "framing.h"
+#include "framing_net.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define ETHERNET_HEADER_BYTES 14u
-#define BATCH_FRAMES 64u
 #define FRAGMENTS_MAX 64u
 /** How long a closed device tries to hand over what it has taken. */
 #define LINGER_NS 1000000000u
@@ -84,35 +83,17 @@ static void kick(struct js_net *net)
 	kicked = net;
 }
 
-static int drop(struct js_net *net, struct mirage_packet *const packets[],
-		size_t n)
-{
-	net->counters.tx_dropped_link += n;
-	for (size_t i = 0; i < n; i++)
-		mirage_packet_release(packets[i]);
-	return (int)n;
-}
-
 static int net_send(struct mirage_net *base,
 		    struct mirage_packet *const packets[], size_t n)
 {
 	struct js_net *net = (struct js_net *)base;
-	size_t i;
+	int taken;
 
 	if (!net->info.link_up)
-		return drop(net, packets, n);
-	for (i = 0; i < n; i++) {
-		uint8_t *to = framing_put(
-			&net->tx,
-			(uint32_t)mirage_packet_frame_bytes(packets[i]));
-
-		if (to == NULL)
-			break;
-		mirage_core_net_gather(to, packets[i]);
-		mirage_packet_release(packets[i]);
-	}
+		return framing_net_drop(base, packets, n);
+	taken = framing_net_put(&net->tx, packets, n);
 	kick(net);
-	return (int)i;
+	return taken;
 }
 
 static int net_reserve(struct mirage_net *base, uint32_t length_bytes,
@@ -143,33 +124,6 @@ static void on_writable(struct js_net *net)
 
 /* ----------------------------------------------------------- Receiving -- */
 
-/** Takes up to BATCH_FRAMES frames out of what has come in. */
-static uint32_t batch(struct js_net *net, struct mirage_packet *packets[],
-		      enum framing_found *found)
-{
-	uint32_t longest = net->info.mtu_bytes + ETHERNET_HEADER_BYTES;
-	uint32_t length, n = 0;
-	const uint8_t *frame;
-
-	while (n < BATCH_FRAMES) {
-		*found = framing_next(&net->rx, longest, &frame, &length);
-		if (*found == FRAMING_MORE || *found == FRAMING_BROKEN)
-			break;
-		if (*found == FRAMING_SIZE) {
-			net->counters.rx_dropped_size++;
-			continue;
-		}
-		packets[n] = mirage_pool_get(net->rx_pool);
-		if (packets[n] == NULL) {
-			net->counters.rx_dropped_memory++;
-			continue;
-		}
-		memcpy(mirage_packet_append(packets[n++], length), frame,
-		       length);
-	}
-	return n;
-}
-
 static uint32_t on_room_bytes(struct js_net *net)
 {
 	uint32_t room;
@@ -185,28 +139,16 @@ static uint8_t *on_room(struct js_net *net)
 	return framing_room(&net->rx, &room);
 }
 
-/* The receiver may close the device meanwhile. */
 static bool on_filled(struct js_net *net, uint32_t bytes)
 {
-	struct mirage_packet *packets[BATCH_FRAMES];
-	enum framing_found found = FRAMING_FRAME;
+	bool good;
 
 	framing_filled(&net->rx, bytes);
-	while (found != FRAMING_MORE && found != FRAMING_BROKEN &&
-	       !net->closing) {
-		uint32_t n = batch(net, packets, &found);
-
-		mirage_core_net_deliver(&net->net, packets, n);
-	}
+	good = framing_net_deliver(&net->net, &net->rx, net->rx_pool,
+				   &net->closing);
 	if (net->closing)
 		framing_reset(&net->rx);
-	if (found != FRAMING_BROKEN || net->closing)
-		return true;
-	mirage_log(MIRAGE_LOG_WARN,
-		   "network '%s': the peer announces a frame of more than %u "
-		   "bytes, it does not speak QEMU's stream framing",
-		   net->net.name, FRAMING_MAX_BYTES);
-	return false;
+	return good;
 }
 
 static void on_invalid(struct js_net *net, uint32_t n)

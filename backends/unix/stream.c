@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 #include "stream.h"
 
+#include "framing_net.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define BATCH_FRAMES 64u
 #define RETRY_FIRST_MS 50u
 #define RETRY_LAST_MS 2000u
 /* How long a closed device tries to hand over what it has taken. */
@@ -130,35 +131,17 @@ static void stream_kicked(struct unix_kick *kick)
 	stream_flush(stream_of(kick));
 }
 
-static int stream_drop(struct unix_stream *stream,
-		       struct mirage_packet *const packets[], size_t n)
-{
-	stream->counters.tx_dropped_link += n;
-	for (size_t i = 0; i < n; i++)
-		mirage_packet_release(packets[i]);
-	return (int)n;
-}
-
 static int unix_stream_send(struct mirage_net *net,
 			    struct mirage_packet *const packets[], size_t n)
 {
 	struct unix_stream *stream = (struct unix_stream *)net;
-	size_t i;
+	int taken;
 
 	if (!stream->info.link_up)
-		return stream_drop(stream, packets, n);
-	for (i = 0; i < n; i++) {
-		uint8_t *to = framing_put(
-			&stream->tx,
-			(uint32_t)mirage_packet_frame_bytes(packets[i]));
-
-		if (to == NULL)
-			break;
-		mirage_core_net_gather(to, packets[i]);
-		mirage_packet_release(packets[i]);
-	}
+		return framing_net_drop(net, packets, n);
+	taken = framing_net_put(&stream->tx, packets, n);
 	unix_kick(&stream->kick);
-	return (int)i;
+	return taken;
 }
 
 static int unix_stream_reserve(struct mirage_net *net, uint32_t length_bytes,
@@ -172,53 +155,12 @@ static int unix_stream_reserve(struct mirage_net *net, uint32_t length_bytes,
 
 /* ----------------------------------------------------------- Receiving -- */
 
-/* Takes up to BATCH_FRAMES frames out of what was read. */
-static uint32_t stream_batch(struct unix_stream *stream,
-			     struct mirage_packet *packets[],
-			     enum framing_found *found)
-{
-	uint32_t longest = stream->info.mtu_bytes + UNIX_ETHERNET_HEADER_BYTES;
-	uint32_t length, n = 0;
-	const uint8_t *frame;
-
-	while (n < BATCH_FRAMES) {
-		*found = framing_next(&stream->rx, longest, &frame, &length);
-		if (*found == FRAMING_MORE || *found == FRAMING_BROKEN)
-			break;
-		if (*found == FRAMING_SIZE) {
-			stream->counters.rx_dropped_size++;
-			continue;
-		}
-		packets[n] = mirage_pool_get(stream->rx_pool);
-		if (packets[n] == NULL) {
-			stream->counters.rx_dropped_memory++;
-			continue;
-		}
-		memcpy(mirage_packet_append(packets[n++], length), frame,
-		       length);
-	}
-	return n;
-}
-
-/* Delivers what was read. The receiver may close the device meanwhile. */
+/* Delivers what was read. */
 static void stream_deliver(struct unix_stream *stream)
 {
-	struct mirage_packet *packets[BATCH_FRAMES];
-	enum framing_found found = FRAMING_FRAME;
-
-	while (found != FRAMING_MORE && found != FRAMING_BROKEN &&
-	       !stream->closing) {
-		uint32_t n = stream_batch(stream, packets, &found);
-
-		mirage_core_net_deliver(&stream->net, packets, n);
-	}
-	if (found != FRAMING_BROKEN || stream->closing)
-		return;
-	mirage_log(MIRAGE_LOG_WARN,
-		   "network '%s': the peer announces a frame of more than %u "
-		   "bytes, it does not speak QEMU's stream framing",
-		   stream->net.name, FRAMING_MAX_BYTES);
-	stream_gone(stream, "broken framing");
+	if (!framing_net_deliver(&stream->net, &stream->rx, stream->rx_pool,
+				 &stream->closing))
+		stream_gone(stream, "broken framing");
 }
 
 /* Reads and delivers once. Returns whether there was something. */
