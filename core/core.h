@@ -66,6 +66,11 @@ extern struct mirage_block_request *core_done;
 /* Devices that are open or closing, and closed ones not yet disposed. */
 extern struct mirage_net *core_nets, *core_closed_nets;
 extern struct mirage_block *core_blocks, *core_closed_blocks;
+extern struct mirage_kv *core_kvs, *core_closed_kvs;
+/* Upper requests that are done. */
+extern struct mirage_kv_request *core_kv_done;
+extern struct mirage_tcp_connect *core_connects_failed;
+extern struct mirage_resolve *core_resolves_done;
 
 /** An event between a shim and the front: a request will never end by itself, so
  *  closing the block cannot wait for it. */
@@ -77,6 +82,9 @@ void core_wake(void);
 /** Around every call of the application. */
 void core_enter(void);
 void core_leave(void);
+/** Around calls that a library makes from a callback of its own, or a backend from
+ *  its loop. False when the program has ended: then nothing is called. */
+bool core_enter_upper(void);
 
 /** Aborts with `tag` unless `holds`. */
 static inline void core_must(bool holds, const char *tag, const char *what)
@@ -108,7 +116,7 @@ bool core_timers_due(void);
 
 /* open.c */
 void core_opens_run(void);
-bool core_name_taken(const char *name, bool is_net);
+bool core_name_taken(const char *name, uint32_t kind);
 
 /* block.c, net.c */
 void core_blocks_complete(void);
@@ -116,13 +124,20 @@ void core_blocks_feed(void);
 void core_block_events(void);
 void core_net_events(void);
 
+/* kv.c, stack.c */
+void core_kvs_complete(void);
+void core_kv_events(void);
+void core_stacks_complete(void);
+
 /* ambient.c */
 void core_events_run(void);
 
 /* options.c */
 enum core_parse { CORE_PARSE_RUN, CORE_PARSE_DONE, CORE_PARSE_WRONG };
 enum core_parse core_options_parse(int *argc, char *argv[]);
-const char *core_option_device(bool is_net, const char *name, bool *any_given);
+/** The URI that was given for a device of `kind`, an enum mirage_open_kind. */
+const char *core_option_device(uint32_t kind, const char *name,
+			       bool *any_given);
 const char *core_option_shim(const char *option, const char *name);
 /** Warns of shims that no device has asked for: their name may be misspelt. */
 void core_options_end(void);
@@ -131,5 +146,7 @@ void core_options_end(void);
 void core_validate_backend(const struct mirage_backend *backend);
 void core_validate_net(const struct mirage_net *net);
 void core_validate_block(const struct mirage_block *block);
+void core_validate_kv(const struct mirage_kv *kv);
+void core_validate_stack(const struct mirage_stack *stack);
 
 #endif /* MIRAGE_CORE_H */

@@ -11,6 +11,10 @@ struct mirage_open *core_opens;
 struct mirage_block_request *core_done;
 struct mirage_net *core_nets, *core_closed_nets;
 struct mirage_block *core_blocks, *core_closed_blocks;
+struct mirage_kv *core_kvs, *core_closed_kvs;
+struct mirage_kv_request *core_kv_done;
+struct mirage_tcp_connect *core_connects_failed;
+struct mirage_resolve *core_resolves_done;
 
 static void tell(uint64_t when_ns)
 {
@@ -21,7 +25,9 @@ static void tell(uint64_t when_ns)
 static bool work_due(void)
 {
 	return !core.started || core_opens != NULL || core_done != NULL ||
-	       core.device_events || core.feed || core.events != 0;
+	       core.device_events || core.feed || core.events != 0 ||
+	       core_kv_done != NULL || core_connects_failed != NULL ||
+	       core_resolves_done != NULL;
 }
 
 /** Whether nothing is left that could call the application. */
@@ -50,6 +56,14 @@ void core_enter(void)
 	core_must(core.depth == 0, "LAW-03",
 		  "the backend calls the application from inside a call");
 	core.depth++;
+}
+
+bool core_enter_upper(void)
+{
+	if (core.ended)
+		return false;
+	core.depth++;
+	return true;
 }
 
 void core_leave(void)
@@ -82,6 +96,7 @@ static void device_events_run(void)
 	core.device_events = false;
 	core_net_events();
 	core_block_events();
+	core_kv_events();
 }
 
 static void end_if_idle(void)
@@ -99,6 +114,8 @@ void mirage_core_turn(void)
 	start_run();
 	core_blocks_complete();
 	core_blocks_feed();
+	core_kvs_complete();
+	core_stacks_complete();
 	core_opens_run();
 	core_events_run();
 	device_events_run();

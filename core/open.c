@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Opening by name: what is common to networks and blocks. */
+/* Opening by name: what is common to networks, blocks, stores and the host's stack. */
 #include "shim.h"
 
 #include <stdarg.h>
@@ -45,52 +45,47 @@ static bool valid_name(const char *name)
 /** Names with an open that was answered or not: `opens` holds the answered ones. */
 static struct mirage_open *under_way;
 
-bool core_name_taken(const char *name, bool is_net)
+static const char *const words[] = {"network", "block", "store", "network"};
+
+/** Whether a device of the list is called `name`. */
+#define LISTED(type, list, called)                                          \
+	({                                                                  \
+		const struct type *device = (list);                         \
+		while (device != NULL && strcmp(device->name, called) != 0) \
+			device = device->next;                              \
+		device != NULL;                                             \
+	})
+
+bool core_name_taken(const char *name, uint32_t kind)
 {
 	for (struct mirage_open *o = under_way; o != NULL; o = o->under_way)
-		if (o->is_net == is_net && strcmp(o->name, name) == 0)
+		if (o->kind == kind && strcmp(o->name, name) == 0)
 			return true;
-	if (is_net) {
-		for (struct mirage_net *n = core_nets; n != NULL; n = n->next)
-			if (strcmp(n->name, name) == 0)
-				return true;
-		return false;
-	}
-	for (struct mirage_block *b = core_blocks; b != NULL; b = b->next)
-		if (strcmp(b->name, name) == 0)
-			return true;
-	return false;
-}
-
-static void dispose_closed_net(const char *name)
-{
-	for (struct mirage_net **at = &core_closed_nets; *at != NULL;) {
-		struct mirage_net *net = *at;
-
-		if (strcmp(net->name, name) != 0) {
-			at = &net->next;
-			continue;
-		}
-		*at = net->next;
-		if (MIRAGE_HAS(net->ops, dispose))
-			net->ops->dispose(net);
+	switch (kind) {
+	case MIRAGE_OPEN_NET:
+		return LISTED(mirage_net, core_nets, name);
+	case MIRAGE_OPEN_BLOCK:
+		return LISTED(mirage_block, core_blocks, name);
+	case MIRAGE_OPEN_KV:
+		return LISTED(mirage_kv, core_kvs, name);
+	default:
+		return false; /* there may be several stacks of the host */
 	}
 }
 
-static void dispose_closed_block(const char *name)
-{
-	for (struct mirage_block **at = &core_closed_blocks; *at != NULL;) {
-		struct mirage_block *block = *at;
-
-		if (strcmp(block->name, name) != 0) {
-			at = &block->next;
-			continue;
-		}
-		*at = block->next;
-		if (MIRAGE_HAS(block->ops, dispose))
-			block->ops->dispose(block);
+/** Disposes of the closed devices in the list that are called `called`. */
+#define DISPOSE_CLOSED(type, list, called)               \
+	for (struct type **at = &(list); *at != NULL;) { \
+		struct type *device = *at;               \
+                                                         \
+		if (strcmp(device->name, called) != 0) { \
+			at = &device->next;              \
+			continue;                        \
+		}                                        \
+		*at = device->next;                      \
+		if (MIRAGE_HAS(device->ops, dispose))    \
+			device->ops->dispose(device);    \
 	}
-}
 
 /* ---------------------------------------------------------- Answering -- */
 
@@ -130,6 +125,26 @@ void mirage_core_block_opened(struct mirage_open *open, int result,
 	answer(open, result);
 }
 
+void mirage_core_kv_opened(struct mirage_open *open, int result,
+			   struct mirage_kv *kv)
+{
+	open->kv = result < 0 ? NULL : kv;
+	if (open->kv != NULL) {
+		core_validate_kv(kv);
+		kv->name = intern(open->name);
+	}
+	answer(open, result);
+}
+
+void mirage_core_stack_opened(struct mirage_open *open, int result,
+			      struct mirage_stack *stack)
+{
+	open->stack = result < 0 ? NULL : stack;
+	if (open->stack != NULL)
+		core_validate_stack(stack);
+	answer(open, result);
+}
+
 bool mirage_core_open_record(struct mirage_open *open, const char *path)
 {
 	size_t length = strlen(path);
@@ -154,9 +169,8 @@ void mirage_core_open_error(const struct mirage_open *open, const char *format,
 	va_start(args, format);
 	vsnprintf(message, sizeof message, format, args);
 	va_end(args);
-	mirage_log(MIRAGE_LOG_ERROR, "%s '%s'%s%s%s: %s",
-		   open->is_net ? "network" : "block", open->name,
-		   open->uri != NULL ? " (" : "",
+	mirage_log(MIRAGE_LOG_ERROR, "%s '%s'%s%s%s: %s", words[open->kind],
+		   open->name, open->uri != NULL ? " (" : "",
 		   open->uri != NULL ? open->uri : "",
 		   open->uri != NULL ? ")" : "", message);
 }
@@ -230,24 +244,54 @@ static void run_block(struct mirage_open *open)
 	core_leave();
 }
 
+static void run_kv(struct mirage_open *open)
+{
+	mirage_kv_open_fn *done = open->kv_done;
+	struct mirage_kv *kv = open->kv;
+	void *arg = open->arg;
+	int result = open->result;
+
+	if (kv != NULL)
+		mirage_core_kv_start(kv);
+	forget(open);
+	core_enter();
+	done(arg, result, kv);
+	core_leave();
+}
+
+static void run_stack(struct mirage_open *open)
+{
+	mirage_stack_open_fn *done = open->stack_done;
+	struct mirage_stack *stack = open->stack;
+	void *arg = open->arg;
+	int result = open->result;
+
+	if (stack != NULL)
+		mirage_core_stack_start(stack);
+	forget(open);
+	core_enter();
+	done(arg, result, stack);
+	core_leave();
+}
+
 void core_opens_run(void)
 {
+	static void (*const run[])(struct mirage_open *) = {run_net, run_block,
+							    run_kv, run_stack};
+
 	struct mirage_open *list = core_opens, *next;
 
 	core_opens = NULL;
 	for (; list != NULL && !core.ended; list = next) {
 		next = list->next;
 		core.keeping--;
-		if (list->is_net)
-			run_net(list);
-		else
-			run_block(list);
+		run[list->kind](list);
 	}
 }
 
 /* ------------------------------------------------------------- Asking -- */
 
-static struct mirage_open *open_new(bool is_net, const char *name, void *arg)
+static struct mirage_open *open_new(uint32_t kind, const char *name, void *arg)
 {
 	struct mirage_open *open = calloc(1, sizeof *open);
 
@@ -257,18 +301,18 @@ static struct mirage_open *open_new(bool is_net, const char *name, void *arg)
 		spare_used = true;
 		open = &spare;
 	}
-	open->is_net = is_net;
+	open->kind = kind;
 	open->arg = arg;
 	open->name = open->name_copy;
 	snprintf(open->name_copy, sizeof open->name_copy, "%s", name);
-	open->uri = core_option_device(is_net, open->name, &open->any_given);
-	open->under_way = under_way;
+	open->uri = core_option_device(kind, open->name, &open->any_given);
 	core.keeping++;
 	return open;
 }
 
-/** The error that the core itself finds with `name`, or 0. */
-static int check_name(const struct mirage_open *open, const char *name)
+/** The error that the core itself finds, or 0; `offered` is whether the backend has
+ *  such devices at all. */
+static int check(struct mirage_open *open, const char *name, bool offered)
 {
 	if (open->result < 0 || (valid_name(name) && intern(name) == NULL)) {
 		mirage_core_open_error(open, "no memory left");
@@ -279,53 +323,99 @@ static int check_name(const struct mirage_open *open, const char *name)
 					     "letters, digits, '-' or '_'");
 		return MIRAGE_EINVAL;
 	}
-	if (core_name_taken(name, open->is_net)) {
+	if (core_name_taken(name, open->kind)) {
 		mirage_core_open_error(open, "already open; close it first");
 		return MIRAGE_EBUSY;
 	}
+	if (open->kind == MIRAGE_OPEN_NET && mirage_core_is_host(name)) {
+		mirage_core_open_error(open,
+				       "these are the host's sockets, and "
+				       "frames are wanted here: give a "
+				       "network");
+		return MIRAGE_ENOTSUP;
+	}
+	if (!offered) {
+		static const char *const what[] = {
+			"networks", "blocks", "stores of its own: see lib/kv",
+			"sockets of its own: give a network"};
+
+		mirage_core_open_error(open, "the %s backend has no %s",
+				       mirage_backend.name, what[open->kind]);
+		return MIRAGE_ENOSYS;
+	}
 	return 0;
+}
+
+/** Puts `open` among those under way, and returns what `check` says. */
+static int begin(struct mirage_open *open, const char *name, bool offered,
+		 bool has_done)
+{
+	int error = check(open, name, offered);
+
+	core_must(has_done, "LAW-05", "an open without a completion");
+	open->under_way = under_way;
+	under_way = open;
+	return error;
 }
 
 void mirage_net_open(const char *name, uint32_t accept,
 		     mirage_net_open_fn *done, void *arg)
 {
-	struct mirage_open *open = open_new(true, name, arg);
-	int error = check_name(open, name);
+	struct mirage_open *open = open_new(MIRAGE_OPEN_NET, name, arg);
+	bool offered = MIRAGE_HAS(&mirage_backend, net_open);
+	int error = begin(open, name, offered, done != NULL);
 
-	core_must(done != NULL, "LAW-05", "an open without a completion");
-	under_way = open;
 	open->net_done = done;
 	open->accept = accept & MIRAGE_NET_ACCEPT_ALL;
-	if (error == 0 && !MIRAGE_HAS(&mirage_backend, net_open)) {
-		mirage_core_open_error(open, "the %s backend has no networks",
-				       mirage_backend.name);
-		error = MIRAGE_ENOSYS;
-	}
 	if (error < 0) {
 		mirage_core_net_opened(open, error, NULL);
 		return;
 	}
-	dispose_closed_net(open->name);
+	DISPOSE_CLOSED(mirage_net, core_closed_nets, open->name);
 	mirage_backend.net_open(open);
 }
 
 void mirage_block_open(const char *name, mirage_block_open_fn *done, void *arg)
 {
-	struct mirage_open *open = open_new(false, name, arg);
-	int error = check_name(open, name);
+	struct mirage_open *open = open_new(MIRAGE_OPEN_BLOCK, name, arg);
+	bool offered = MIRAGE_HAS(&mirage_backend, block_open);
+	int error = begin(open, name, offered, done != NULL);
 
-	core_must(done != NULL, "LAW-05", "an open without a completion");
-	under_way = open;
 	open->block_done = done;
-	if (error == 0 && !MIRAGE_HAS(&mirage_backend, block_open)) {
-		mirage_core_open_error(open, "the %s backend has no blocks",
-				       mirage_backend.name);
-		error = MIRAGE_ENOSYS;
-	}
 	if (error < 0) {
 		mirage_core_block_opened(open, error, NULL);
 		return;
 	}
-	dispose_closed_block(open->name);
+	DISPOSE_CLOSED(mirage_block, core_closed_blocks, open->name);
 	mirage_backend.block_open(open);
+}
+
+void mirage_kv_open(const char *name, mirage_kv_open_fn *done, void *arg)
+{
+	struct mirage_open *open = open_new(MIRAGE_OPEN_KV, name, arg);
+	bool offered = MIRAGE_HAS(&mirage_backend, kv_open);
+	int error = begin(open, name, offered, done != NULL);
+
+	open->kv_done = done;
+	if (error < 0) {
+		mirage_core_kv_opened(open, error, NULL);
+		return;
+	}
+	DISPOSE_CLOSED(mirage_kv, core_closed_kvs, open->name);
+	mirage_backend.kv_open(open);
+}
+
+void mirage_core_host_open(const char *name, mirage_stack_open_fn *done,
+			   void *arg)
+{
+	struct mirage_open *open = open_new(MIRAGE_OPEN_STACK, name, arg);
+	bool offered = MIRAGE_HAS(&mirage_backend, stack_open);
+	int error = begin(open, name, offered, done != NULL);
+
+	open->stack_done = done;
+	if (error < 0) {
+		mirage_core_stack_opened(open, error, NULL);
+		return;
+	}
+	mirage_backend.stack_open(open);
 }

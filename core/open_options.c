@@ -16,10 +16,19 @@ bool mirage_open_refuse(struct mirage_open *open, int error, const char *format,
 	vsnprintf(message, sizeof message, format, arguments);
 	va_end(arguments);
 	mirage_core_open_error(open, "%s", message);
-	if (open->is_net)
+	switch (open->kind) {
+	case MIRAGE_OPEN_NET:
 		mirage_core_net_opened(open, error, NULL);
-	else
+		break;
+	case MIRAGE_OPEN_BLOCK:
 		mirage_core_block_opened(open, error, NULL);
+		break;
+	case MIRAGE_OPEN_KV:
+		mirage_core_kv_opened(open, error, NULL);
+		break;
+	default:
+		mirage_core_stack_opened(open, error, NULL);
+	}
 	return false;
 }
 

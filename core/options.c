@@ -23,6 +23,7 @@ static unsigned n_given;
 static const struct mirage_option common[] = {
 	{"net", "NAME=URI", "the network that the program calls NAME"},
 	{"block", "NAME=URI", "the disk that the program calls NAME"},
+	{"kv", "NAME=URI", "the key-value store that the program calls NAME"},
 	{"trace", "NAME[=FILE]",
 	 "log what device NAME does, or record its frames in pcap FILE"},
 	{"fault", "NAME=PLAN",
@@ -68,14 +69,26 @@ void core_options_end(void)
 	}
 }
 
-const char *core_option_device(bool is_net, const char *name, bool *any_given)
+const char *core_option_device(uint32_t kind, const char *name, bool *any_given)
 {
-	const char *option = is_net ? "net" : "block";
+	static const char *const options[] = {"net", "block", "kv", "net"};
+	const char *option = options[kind];
 
 	*any_given = false;
 	for (unsigned i = 0; i < n_given; i++)
 		*any_given |= strcmp(given[i].option, option) == 0;
 	return core_option_shim(option, name);
+}
+
+bool mirage_core_is_host(const char *name)
+{
+	bool any_given;
+	const char *uri = core_option_device(MIRAGE_OPEN_NET, name, &any_given);
+
+	/* `--net host` is for every name. */
+	if (uri == NULL)
+		uri = core_option_shim("net", "");
+	return uri != NULL && strcmp(uri, "host:") == 0;
 }
 
 const char *mirage_core_option(const char *name)
@@ -127,17 +140,23 @@ static enum core_parse check_plan(const char *plan)
 	return CORE_PARSE_WRONG;
 }
 
+static bool is_device(const char *option)
+{
+	return strcmp(option, "net") == 0 || strcmp(option, "block") == 0 ||
+	       strcmp(option, "kv") == 0;
+}
+
 static enum core_parse add_named(const char *option, const char *value)
 {
 	const char *equals = strchr(value, '=');
 
 	if (equals == NULL && strcmp(option, "trace") == 0 && *value != '\0')
 		return add(option, value, strlen(value), "");
+	if (strcmp(option, "net") == 0 && strcmp(value, "host") == 0)
+		return add(option, "", 0, "host:");
 	if (equals == NULL || equals == value || equals[1] == '\0')
 		return wrong(option,
-			     strcmp(option, "net") == 0	    ? "NAME=URI"
-			     : strcmp(option, "block") == 0 ? "NAME=URI"
-							    : "NAME=VALUE",
+			     is_device(option) ? "NAME=URI" : "NAME=VALUE",
 			     value);
 	if (strcmp(option, "fault") == 0 &&
 	    check_plan(equals + 1) != CORE_PARSE_RUN)

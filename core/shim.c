@@ -23,7 +23,8 @@ static int find_plan(const struct mirage_open *open,
 		return 0;
 	wrong = core_fault_plan_parse(plan, text);
 	if (wrong == NULL)
-		wrong = core_fault_plan_misfit(plan, open->is_net);
+		wrong = core_fault_plan_misfit(plan,
+					       open->kind == MIRAGE_OPEN_NET);
 	if (wrong == NULL)
 		return 1;
 	mirage_core_open_error(open, "--fault %s=%s: %s", open->name, text,

@@ -83,3 +83,34 @@ void core_validate_block(const struct mirage_block *block)
 			  info->max_transfer_bytes >= 32768,
 		  "LAW-10", "a block whose info breaks its bounds");
 }
+
+void core_validate_kv(const struct mirage_kv *kv)
+{
+	const char *name = mirage_backend.name;
+
+	MUST_HAVE(kv->ops, submit, "kv.submit");
+	MUST_HAVE(kv->ops, close, "kv.close");
+	core_must(kv->info != NULL, "LAW-10", "a store without info");
+	core_must((kv->info->caps & MIRAGE_KV_CAP_VIEW) == 0 ||
+			  MIRAGE_HAS(kv->ops, view),
+		  "LAW-10", "a store that says CAP_VIEW and has no view");
+}
+
+void core_validate_stack(const struct mirage_stack *stack)
+{
+	const char *name = mirage_backend.name;
+
+	MUST_HAVE(stack->ops, connect, "stack.connect");
+	MUST_HAVE(stack->ops, cancel, "stack.cancel");
+	MUST_HAVE(stack->ops, listen, "stack.listen");
+	MUST_HAVE(stack->ops, accept, "stack.accept");
+	MUST_HAVE(stack->ops, unlisten, "stack.unlisten");
+	MUST_HAVE(stack->ops, udp_open, "stack.udp_open");
+	MUST_HAVE(stack->ops, udp_send, "stack.udp_send");
+	MUST_HAVE(stack->ops, udp_close, "stack.udp_close");
+	MUST_HAVE(stack->ops, resolve, "stack.resolve");
+	MUST_HAVE(stack->ops, resolve_cancel, "stack.resolve_cancel");
+	MUST_HAVE(stack->ops, close, "stack.close");
+	core_must(stack->info != NULL && stack->counters != NULL, "LAW-10",
+		  "a stack without info or counters");
+}

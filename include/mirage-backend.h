@@ -71,6 +71,13 @@ MIRAGE_API const char *mirage_core_program(void);
 
 /* ----------------------------------------------------------------- Opens -- */
 
+enum mirage_open_kind {
+	MIRAGE_OPEN_NET = 0,
+	MIRAGE_OPEN_BLOCK = 1,
+	MIRAGE_OPEN_KV = 2,
+	MIRAGE_OPEN_STACK = 3
+};
+
 /** An open under way; the core's memory until it is answered. */
 struct mirage_open {
 	const char *name;
@@ -83,12 +90,16 @@ struct mirage_open {
 	uint32_t accept; /* networks */
 
 	/* The core's. */
-	bool is_net;
+	uint32_t kind; /* enum mirage_open_kind */
 	int result;
 	struct mirage_net *net;
 	struct mirage_block *block;
+	struct mirage_kv *kv;
+	struct mirage_stack *stack;
 	mirage_net_open_fn *net_done;
 	mirage_block_open_fn *block_done;
+	mirage_kv_open_fn *kv_done;
+	mirage_stack_open_fn *stack_done;
 	void *arg;
 	struct mirage_open *next, *under_way;
 	char name_copy[64]; /* a name that is too long, for the message */
@@ -104,6 +115,10 @@ MIRAGE_API void mirage_core_net_opened(struct mirage_open *open, int result,
 				       struct mirage_net *net);
 MIRAGE_API void mirage_core_block_opened(struct mirage_open *open, int result,
 					 struct mirage_block *block);
+MIRAGE_API void mirage_core_kv_opened(struct mirage_open *open, int result,
+				      struct mirage_kv *kv);
+MIRAGE_API void mirage_core_stack_opened(struct mirage_open *open, int result,
+					 struct mirage_stack *stack);
 
 /** Asks the core to record the frames of a network that is being opened to a
  *  pcap file at `path`, 1 to 255 bytes, which are copied. Before the open is
@@ -145,6 +160,64 @@ MIRAGE_API void mirage_core_block_event(struct mirage_block *block,
 
 /** Answers `close`, as for networks. */
 MIRAGE_API void mirage_core_block_closed(struct mirage_block *block);
+
+/* ------------------------------------------------------ Upper signatures -- */
+
+/*
+ * For those who implement flows, stacks and stores, in a library or a backend. The
+ * functions that end in `done`, `connected`, `accepted`, `resolved` and `received`
+ * run the application's callback before they return: call them from the loop (a
+ * timer, a completion, a receiver, the backend's own turn), never inside an op.
+ * After one of them anything may have changed: the callback may have closed what
+ * it was about.
+ */
+
+/** Answers the read in flight; does nothing without one. `bytes` as promised by
+ *  mirage_flow_read_fn. */
+MIRAGE_API void mirage_core_flow_read_done(struct mirage_flow *flow, int result,
+					   const void *bytes);
+/** Whether a read is in flight: without one nothing is to be answered. */
+MIRAGE_API bool mirage_core_flow_reading(const struct mirage_flow *flow);
+MIRAGE_API void mirage_core_flow_write_done(struct mirage_flow_write *write,
+					    int result);
+
+MIRAGE_API void mirage_core_tcp_connected(struct mirage_tcp_connect *connect,
+					  int result, struct mirage_flow *flow);
+MIRAGE_API void mirage_core_tcp_accepted(struct mirage_listener *listener,
+					 int result, struct mirage_flow *flow);
+/** Whether an accept is in flight. */
+MIRAGE_API bool
+mirage_core_tcp_accepting(const struct mirage_listener *listener);
+MIRAGE_API void mirage_core_resolved(struct mirage_resolve *resolve,
+				     int result);
+MIRAGE_API void mirage_core_udp_received(struct mirage_udp *udp,
+					 const struct mirage_endpoint *from,
+					 const struct mirage_endpoint *to,
+					 const void *bytes, size_t length);
+
+/** Takes a new stack in: sets its state, and keeps the program running until it
+ *  is closed. For libraries; a backend's is by `mirage_core_stack_opened`. */
+MIRAGE_API void mirage_core_stack_start(struct mirage_stack *stack);
+/** Raises ADDRESS or LINK, from the loop only. */
+MIRAGE_API void mirage_core_stack_event(struct mirage_stack *stack,
+					uint32_t event);
+/** Answers `close`: raises CLOSED; then `stack` is the implementation's. */
+MIRAGE_API void mirage_core_stack_closed(struct mirage_stack *stack);
+
+/** Whether the command line gave the network `name` as `host:`, and the stack is to
+ *  be the host's. */
+MIRAGE_API bool mirage_core_is_host(const char *name);
+/** Opens the host's sockets for `name`. */
+MIRAGE_API void mirage_core_host_open(const char *name,
+				      mirage_stack_open_fn *done, void *arg);
+
+/** Takes a new store of a library in: sets its state. */
+MIRAGE_API void mirage_core_kv_start(struct mirage_kv *kv);
+/** Completes a request, from anywhere: `done` runs from the next turn. */
+MIRAGE_API void mirage_core_kv_complete(struct mirage_kv_request *request,
+					int result);
+/** Answers `close`, as for networks. */
+MIRAGE_API void mirage_core_kv_closed(struct mirage_kv *kv);
 
 /* ---------------------------------------------------------------- Faults -- */
 

@@ -93,7 +93,7 @@ extern "C" {
 	X(EAGAIN, -1, "cannot take more now, try again after the event")      \
 	X(EINVAL, -2, "invalid argument")                                     \
 	X(ENODEV, -3, "no such device")                                       \
-	X(EBUSY, -4, "already open")                                          \
+	X(EBUSY, -4, "already open or in use")                                \
 	X(EACCES, -5, "permission denied")                                    \
 	X(EROFS, -6, "read-only device")                                      \
 	X(ERANGE, -7, "beyond the end or above a limit of the device")        \
@@ -106,7 +106,11 @@ extern "C" {
 	X(ECANCELED, -14, "canceled")                                         \
 	X(ETIMEDOUT, -15, "timed out")                                        \
 	X(ENOSYS, -16, "not implemented by this backend")                     \
-	X(ENOTSUP, -17, "not supported by this device")
+	X(ENOTSUP, -17, "not supported by this device")                       \
+	X(ENOENT, -18, "no such name")                                        \
+	X(EREFUSED, -19, "connection refused")                                \
+	X(ERESET, -20, "connection reset by its peer")                        \
+	X(EUNREACH, -21, "no way to that address")
 
 enum mirage_error {
 #define MIRAGE_ERROR_ENUM(name, value, text) MIRAGE_##name = value,
@@ -151,9 +155,9 @@ typedef int mirage_start_fn(int argc, char *argv[]);
  *	}
  *
  * The backend takes its own options from `argv`, up to `--`, which it takes too
- * [APP-03]: `--net NAME=URI`, `--block NAME=URI`, `--trace NAME[=FILE]`,
- * `--fault NAME=PLAN`, `--log LEVEL`, `-v`, `--help`, `--version` and those that
- * its own help lists. A mistake in them ends the program with status 2 and a
+ * [APP-03]: `--net NAME=URI`, `--block NAME=URI`, `--kv NAME=URI`,
+ * `--trace NAME[=FILE]`, `--fault NAME=PLAN`, `--log LEVEL`, `-v`, `--help`,
+ * `--version` and those that its own help lists. A mistake in them ends the program with status 2 and a
  * message that names the option and the remedy [APP-04]. What it does not know it
  * leaves to the application, who refuses what nobody knows.
  */
@@ -166,8 +170,8 @@ MIRAGE_API int mirage_run(int argc, char *argv[], mirage_start_fn *start);
  *
  * The program also ends, with status 0, when `start` has returned and nothing
  * is left that could call it: no timer armed, no open, request or close in
- * flight, no network with a receiver or owing a WRITABLE, no reader of the
- * console [APP-08].
+ * flight, no network with a receiver or owing a WRITABLE, no stack open, no reader
+ * of the console [APP-08].
  */
 MIRAGE_API void mirage_exit(int status);
 
@@ -192,7 +196,9 @@ enum mirage_event {
 	MIRAGE_EVENT_CAPS = 7,	   /* `caps` lost bits */
 	MIRAGE_EVENT_LOST = 8,	   /* the backend is away; requests wait */
 	MIRAGE_EVENT_BACK = 9,	   /* the backend is back */
-	MIRAGE_EVENT_CLOSED = 10   /* the last event of a closed device */
+	MIRAGE_EVENT_CLOSED = 10,  /* the last event of a closed device */
+	/* To the handler of a stack: */
+	MIRAGE_EVENT_ADDRESS = 11 /* addresses, routers or servers changed */
 };
 
 /** Receives `event`, an `enum mirage_event`, from the loop. */
@@ -836,6 +842,600 @@ struct mirage_block_ops {
 	void (*dispose)(struct mirage_block *block);
 };
 
+/* ------------------------------------------------------------- Addresses -- */
+
+/*
+ * From here on: the upper signatures. Libraries implement them on the devices
+ * above (lib/), a backend may offer what its host has instead; either way the
+ * same law holds and the same cases judge.
+ */
+
+/** An IP address. All zero is no address, or any, of either version. */
+struct mirage_ip {
+	uint8_t bytes[16]; /* in network order; version 4 has 4, then zeroes */
+	uint8_t version;   /* 4 or 6; 0 for none */
+	uint8_t interface; /* of a link-local address (RFC 4007): 1 + its index
+			      in the stack's info; else 0 */
+};
+
+/** An address and a port, in the host's byte order; 0 is any port. */
+struct mirage_endpoint {
+	struct mirage_ip ip;
+	uint16_t port;
+};
+
+/** Room for the text of an endpoint and its NUL. */
+#define MIRAGE_IP_TEXT_MAX 64
+
+/** Reads `A.B.C.D`, four decimal numbers, or IPv6 in any form of RFC 4291, with
+ *  `%N` for an interface, and nothing else [IPA-01]. On false `ip` is unchanged. */
+MIRAGE_API bool mirage_ip_parse(struct mirage_ip *ip, const char *text);
+
+/** Reads an address, then `/` and the bits of a prefix, at most 32 or 128
+ *  [IPA-02]. On false nothing is changed. */
+MIRAGE_API bool mirage_ip_parse_prefix(struct mirage_ip *ip,
+				       uint8_t *prefix_bits, const char *text);
+
+/** Writes the one text that RFC 5952 allows [IPA-03], "-" for no address, and
+ *  returns `text`. */
+MIRAGE_API const char *mirage_ip_print(const struct mirage_ip *ip,
+				       char text[MIRAGE_IP_TEXT_MAX]);
+
+/** The same with the port: `10.0.0.2:80`, `[2001:db8::1]:80` [IPA-04]. */
+MIRAGE_API const char *mirage_endpoint_print(const struct mirage_endpoint *at,
+					     char text[MIRAGE_IP_TEXT_MAX]);
+
+/** Whether all of both is equal [IPA-05]. */
+MIRAGE_API bool mirage_ip_equal(const struct mirage_ip *a,
+				const struct mirage_ip *b);
+
+/* ------------------------------------------------------------------ Flow -- */
+
+/*
+ * A stream of bytes in each direction, reliable and in order [FLW-01], to one
+ * peer. Whoever does not read slows the peer down [FLW-02], whoever does not
+ * wait for its writes' completions queues in its own memory: neither makes a
+ * flow hold more than it is bound to.
+ */
+
+struct mirage_flow;
+
+/**
+ * Ends a read: `result` bytes, at least 1, or 0 at the end of the peer's stream
+ * [FLW-03], or an error. `bytes` are the reader's until its next read, or until
+ * the flow is closed [FLW-04]; the flow chooses how many.
+ */
+typedef void mirage_flow_read_fn(void *arg, int result, const void *bytes);
+
+/**
+ * Reads. One read at a time: another before `done` is a broken contract
+ * [FLW-05]. After the end, or an error, every read says so again [FLW-06].
+ * Errors: ERESET, ETIMEDOUT (the peer is silent), ECANCELED (closed or aborted
+ * meanwhile), EGONE (the stack was closed).
+ */
+MIRAGE_API void mirage_flow_read(struct mirage_flow *flow,
+				 mirage_flow_read_fn *done, void *arg);
+
+/**
+ * A write, in the caller's memory: from submission until `done` the flow's, as are
+ * `vectors` and what they point to, which is only read. Lengths are in any unit.
+ */
+struct mirage_flow_write {
+	const struct mirage_vector *vectors;
+	uint32_t n_vectors;
+	mirage_done_fn *done;
+	void *arg;
+
+	/* The flow's while in flight. */
+	struct mirage_flow *flow;
+	struct mirage_flow_write *next;
+	uint64_t length_bytes; /* the sum of the vectors, by the core */
+	uint64_t implementation[3];
+};
+
+/**
+ * Writes all of the vectors, after everything written before [FLW-07]; any number
+ * may be in flight. `done` says 0 when the memory is the caller's again: the bytes
+ * are on their way, not with the peer. They complete in their order [FLW-08]. No
+ * bytes at all succeed and send nothing [FLW-09]. After a write has failed all
+ * later ones fail. Errors as for reading; EGONE after `mirage_flow_shutdown`
+ * [FLW-10].
+ */
+MIRAGE_API void mirage_flow_write(struct mirage_flow *flow,
+				  struct mirage_flow_write *write);
+
+/** Ends our stream after what was written: the peer reads the end, and we go on
+ *  reading [FLW-11]. Again does nothing. */
+MIRAGE_API void mirage_flow_shutdown(struct mirage_flow *flow);
+
+/**
+ * Lets go of the flow; MUST be called once, errors or not. A read in flight
+ * completes with ECANCELED [FLW-12]. Writes in flight go on and complete, then our
+ * stream ends [FLW-13]; what the peer still sends is thrown away. Of the flow
+ * nothing may be used any more, but `mirage_flow_abort` as long as a write is in
+ * flight.
+ */
+MIRAGE_API void mirage_flow_close(struct mirage_flow *flow);
+
+/** Closes without grace: the peer's reads and writes fail with ERESET [FLW-14],
+ *  ours in flight complete with ECANCELED [FLW-15]. */
+MIRAGE_API void mirage_flow_abort(struct mirage_flow *flow);
+
+/** Whether small writes leave at once, as they do from the start, or wait for
+ *  company (RFC 896). ENOTSUP for a flow that has no such choice. */
+MIRAGE_API int mirage_flow_nodelay(struct mirage_flow *flow, bool nodelay);
+
+/** Asks a silent peer for a sign of life after `idle_ns`, and then again, and fails
+ *  the flow with ETIMEDOUT without one; 0, as at the start, never asks. ENOTSUP. */
+MIRAGE_API int mirage_flow_keepalive(struct mirage_flow *flow,
+				     uint64_t idle_ns);
+
+/** A flow. Read `local` and `peer`, which a flow that has no addresses leaves
+ *  zero; the rest is private. */
+struct mirage_flow {
+	const struct mirage_flow_ops *ops;
+	struct mirage_endpoint local, peer;
+
+	/* The core's. */
+	mirage_flow_read_fn *on_read; /* of the read in flight */
+	void *read_arg;
+	uint32_t writes; /* in flight */
+	uint32_t state;
+};
+
+/**
+ * A flow of an implementation. The core has checked the contract. `read` is
+ * answered by one `mirage_core_flow_read_done`, each `write` by one
+ * `mirage_core_flow_write_done`, from the loop and never inside an op. `close` and
+ * `abort` are called once each at most; the flow's memory is the implementation's
+ * again when one of them was called and nothing is in flight: it first answers
+ * what is. NULL for `nodelay` and `keepalive` means ENOTSUP.
+ */
+struct mirage_flow_ops {
+	uint32_t size;
+	void (*read)(struct mirage_flow *flow);
+	void (*write)(struct mirage_flow *flow,
+		      struct mirage_flow_write *write);
+	void (*shutdown)(struct mirage_flow *flow);
+	void (*close)(struct mirage_flow *flow);
+	void (*abort)(struct mirage_flow *flow);
+	int (*nodelay)(struct mirage_flow *flow, bool nodelay);
+	int (*keepalive)(struct mirage_flow *flow, uint64_t idle_ns);
+};
+
+/* ----------------------------------------------------------------- Stack -- */
+
+/*
+ * IPv4 and IPv6 with UDP and TCP, on one or more interfaces. There are two: our
+ * own over networks (lib/tcpip), and the host's sockets where the program was
+ * started with `--net NAME=host:` and the backend has them.
+ */
+
+#define MIRAGE_INTERFACES_MAX 4
+#define MIRAGE_DNS_MAX 3
+#define MIRAGE_IPV6_MAX 4 /* addresses of one interface */
+
+/** How to set an interface up. Zeroed, with a name, it has IPv6 by router
+ *  advertisements (RFC 4862) and no IPv4. */
+struct mirage_interface_config {
+	const char *name; /* of the network; lives as long as the stack */
+	bool dhcp;	  /* ask for IPv4, DNS servers too (RFC 2131) */
+	bool no_slaac;	  /* ignore router advertisements */
+	uint8_t ipv4_prefix_bits, ipv6_prefix_bits;
+	struct mirage_ip ipv4, gateway4; /* version 0 for none */
+	struct mirage_ip ipv6, gateway6;
+};
+
+struct mirage_stack_config {
+	uint32_t size;
+	uint32_t n_interfaces, n_dns;
+	struct mirage_interface_config interfaces[MIRAGE_INTERFACES_MAX];
+	struct mirage_ip dns[MIRAGE_DNS_MAX]; /* asked before those of DHCP */
+};
+
+/**
+ * Fills `config` from the arguments that start with `[NAME:]` for one interface of
+ * several, "service" without one, and takes them from `argv` [STK-01]:
+ *
+ *	--interface NAME        one more network to use
+ *	--ipv4 ADDRESS/BITS     a static address
+ *	--gateway ADDRESS       the router, of either version
+ *	--dhcp                  ask for IPv4: what happens without --ipv4
+ *	--ipv6 ADDRESS/BITS     a static address besides those advertised
+ *	--no-slaac              ignore advertisements
+ *	--dns ADDRESS           a name server, up to three times
+ *
+ * What it does not know it leaves. Returns 0, or EINVAL after a line in the log that
+ * names the argument and the remedy [STK-02].
+ */
+MIRAGE_API int mirage_stack_arguments(struct mirage_stack_config *config,
+				      int *argc, char *argv[]);
+
+/** What an interface is like now. */
+struct mirage_interface_info {
+	const char *name;
+	uint32_t mtu_bytes;
+	uint8_t mac[6];
+	bool link_up;
+	uint8_t ipv4_prefix_bits;
+	uint8_t n_ipv6;
+	uint8_t ipv6_prefix_bits; /* of all of them */
+	struct mirage_ip ipv4, gateway4, gateway6;
+	struct mirage_ip ipv6[MIRAGE_IPV6_MAX]; /* the link-local one first */
+	/* Of the lease that gave `ipv4`; zero without one. */
+	struct mirage_ip dhcp_server;
+	uint64_t lease_end_ns; /* on the monotonic clock */
+};
+
+/** What a stack is like now. The host's says nothing of its interfaces. */
+struct mirage_stack_info {
+	uint32_t size;
+	uint32_t n_interfaces, n_dns;
+	struct mirage_interface_info interfaces[MIRAGE_INTERFACES_MAX];
+	struct mirage_ip dns[MIRAGE_DNS_MAX];
+};
+
+/** Since the stack was opened; the host's leaves them zero. */
+struct mirage_stack_counters {
+	uint32_t size;
+	uint64_t rx_dropped_memory;   /* a bound was reached */
+	uint64_t rx_dropped_checksum; /* of IP, UDP, TCP or ICMP */
+	uint64_t rx_dropped_invalid;  /* malformed */
+	uint64_t rx_dropped_nobody;   /* for no address or port of ours */
+	uint64_t tx_dropped_memory;   /* a bound was reached */
+	uint64_t tx_dropped_full;     /* the network took no more */
+	uint64_t tcp_accepted, tcp_connected;
+	uint64_t tcp_dropped_backlog; /* connections nobody accepted in time */
+	uint64_t tcp_retransmitted;   /* segments */
+};
+
+struct mirage_stack;
+
+/** `stack` is NULL unless `result` is 0. */
+typedef void mirage_stack_open_fn(void *arg, int result,
+				  struct mirage_stack *stack);
+
+/** An open stack. Read `info` and `counters`, kept up to date; the rest is private. */
+struct mirage_stack {
+	const struct mirage_stack_ops *ops;
+	const struct mirage_stack_info *info;
+	const struct mirage_stack_counters *counters;
+
+	/* The core's. */
+	mirage_event_fn *on_event;
+	void *event_arg;
+	uint32_t state;
+};
+
+/**
+ * Opens a stack on the networks that `config` names (copied), which the stack then
+ * owns; `done` runs when an address of its own can be used: at once with a
+ * static one, with DHCP when a lease has come [STK-03], however long that takes
+ * (the log says so). Errors: those of `mirage_net_open`, EINVAL for a `config`
+ * that makes no sense. Link with lib/tcpip.
+ */
+MIRAGE_API void mirage_stack_open(const struct mirage_stack_config *config,
+				  mirage_stack_open_fn *done, void *arg);
+
+/**
+ * Closes `stack`, and its networks. Never fails. At once its flows are aborted, its
+ * listeners and UDP ports closed, its lookups end: what is in flight completes with
+ * EGONE [STK-04]; flows are still to be let go by `mirage_flow_close`. EVENT_CLOSED
+ * follows, the last of it [STK-05]. Again does nothing until then.
+ */
+MIRAGE_API void mirage_stack_close(struct mirage_stack *stack);
+
+/** Sets the handler of the stack's events: ADDRESS [STK-06], LINK, CLOSED. NULL
+ *  removes it. */
+MIRAGE_API void mirage_stack_on_event(struct mirage_stack *stack,
+				      mirage_event_fn *on_event, void *arg);
+
+/* ------------------------------------------------------------------- TCP -- */
+
+/** Ends a connect or an accept: `flow` is NULL unless `result` is 0; it is the
+ *  caller's, who closes it. */
+typedef void mirage_flow_open_fn(void *arg, int result,
+				 struct mirage_flow *flow);
+
+/** A connection to be made, in the caller's memory: the stack's until `done`. */
+struct mirage_tcp_connect {
+	struct mirage_endpoint to;
+	struct mirage_endpoint from; /* zero: the stack chooses */
+	uint64_t timeout_ns;	     /* 0: the stack's own patience */
+	mirage_flow_open_fn *done;
+	void *arg;
+
+	/* The stack's while in flight. */
+	struct mirage_stack *stack;
+	struct mirage_tcp_connect *next;
+	uint64_t implementation[8];
+};
+
+/** Connects [TCP-01]. Errors: EREFUSED [TCP-02], ETIMEDOUT [TCP-03], EUNREACH,
+ *  ENOMEM, EBUSY (`from` is in use), EINVAL (no address, no port), ECANCELED. */
+MIRAGE_API void mirage_tcp_connect(struct mirage_stack *stack,
+				   struct mirage_tcp_connect *connect);
+
+/** Gives a connect in flight up: it completes with ECANCELED [TCP-04]. Does nothing
+ *  to one that is not in flight. */
+MIRAGE_API void mirage_tcp_cancel(struct mirage_tcp_connect *connect);
+
+/** A listening port. Read `local`; the rest is private. */
+struct mirage_listener {
+	struct mirage_stack *stack;
+	struct mirage_endpoint local;
+
+	/* The core's. */
+	mirage_flow_open_fn *on_accept; /* of the accept in flight */
+	void *accept_arg;
+	uint32_t state;
+};
+
+/**
+ * Listens at `at`: an address of the stack, or any of one version, or any at all; port 0
+ * takes a free one [TCP-05]. Up to `backlog` connections (at least 1) wait to be
+ * accepted; those beyond are left to try again [TCP-06]. Errors: EBUSY (in use
+ * [TCP-07]), EACCES, EINVAL (not an address of the stack), ENOMEM. `*listener` is
+ * set on success only, and valid until closed.
+ */
+MIRAGE_API int mirage_tcp_listen(struct mirage_stack *stack,
+				 const struct mirage_endpoint *at,
+				 uint32_t backlog,
+				 struct mirage_listener **listener);
+
+/** Accepts a connection, once there is one [TCP-08]. One at a time: another before
+ *  `done` is a broken contract [TCP-09]. */
+MIRAGE_API void mirage_tcp_accept(struct mirage_listener *listener,
+				  mirage_flow_open_fn *done, void *arg);
+
+/** Closes `listener`: who waits to be accepted is reset, the accept in flight
+ *  completes with ECANCELED [TCP-10], flows once accepted go on [TCP-11], the port
+ *  is free [TCP-12]. `listener` is gone on return. */
+MIRAGE_API void mirage_tcp_unlisten(struct mirage_listener *listener);
+
+/* ------------------------------------------------------------------- UDP -- */
+
+/** Receives one datagram [UDP-01]; all is borrowed for the call. `to` is the
+ *  address it was sent to, where the stack can tell, else any. */
+typedef void mirage_udp_receive_fn(void *arg,
+				   const struct mirage_endpoint *from,
+				   const struct mirage_endpoint *to,
+				   const void *bytes, size_t length);
+
+/** An open UDP port. Read `local`; the rest is private. */
+struct mirage_udp {
+	struct mirage_stack *stack;
+	struct mirage_endpoint local;
+
+	/* The core's. */
+	mirage_udp_receive_fn *on_receive;
+	void *receive_arg;
+	uint32_t state;
+};
+
+/** Opens a UDP port, with `at` and errors as for `mirage_tcp_listen`: port 0 takes
+ *  a free one [UDP-02], EBUSY [UDP-03]. */
+MIRAGE_API int mirage_udp_open(struct mirage_stack *stack,
+			       const struct mirage_endpoint *at,
+			       mirage_udp_receive_fn *on_receive, void *arg,
+			       struct mirage_udp **udp);
+
+/**
+ * Sends one datagram of all the vectors [UDP-04], from `from`, which answers the
+ * `to` of what was received, or NULL: the stack chooses. Returns 0, or why
+ * nothing was sent: EMSGSIZE (above 65,507 bytes with IPv4, or what the network
+ * can carry [UDP-05]), EUNREACH, EAGAIN (no room now), EINVAL (no address, no
+ * port [UDP-06]). Sent is not arrived.
+ */
+MIRAGE_API int mirage_udp_send(struct mirage_udp *udp,
+			       const struct mirage_endpoint *from,
+			       const struct mirage_endpoint *to,
+			       const struct mirage_vector vectors[], size_t n);
+
+/** Closes `udp`, which is gone on return; nothing more is received [UDP-07]. */
+MIRAGE_API void mirage_udp_close(struct mirage_udp *udp);
+
+/* -------------------------------------------------------------- Resolver -- */
+
+/** A name to look up, in the caller's memory: the stack's until `done`. */
+struct mirage_resolve {
+	const char *name; /* at most 253 bytes; lives until `done` */
+	uint8_t version;  /* 4 or 6; 0 for both, 6 first */
+	uint32_t n_ips;	  /* room in `ips`, at least 1 */
+	struct mirage_ip *ips;
+	mirage_done_fn *done;
+	void *arg;
+
+	/* The stack's while in flight. */
+	struct mirage_stack *stack;
+	struct mirage_resolve *next;
+	uint64_t implementation[8];
+};
+
+/** Looks `name` up and completes with the number of addresses put into `ips`, at
+ *  least 1 [RES-01]. The text of an address is its own answer [RES-02]. Errors:
+ *  ENOENT (there is no such name, or no address of that version [RES-03]),
+ *  ETIMEDOUT (no server answers), EUNREACH (there is no server), EINVAL (not a
+ *  name [RES-04]), ENOMEM, EIO (a server fails), ECANCELED. */
+MIRAGE_API void mirage_resolve(struct mirage_stack *stack,
+			       struct mirage_resolve *resolve);
+
+/** Gives a lookup in flight up: it completes with ECANCELED [RES-05]. Does nothing
+ *  to one that is not in flight. */
+MIRAGE_API void mirage_resolve_cancel(struct mirage_resolve *resolve);
+
+/**
+ * A stack of an implementation. The core has checked the contract. Connects and
+ * lookups are answered by one `mirage_core_tcp_connected` or
+ * `mirage_core_resolved`, an `accept` by one `mirage_core_tcp_accepted`, from the
+ * loop and never inside an op; so are those that are canceled. `listen` and
+ * `udp_open` give memory of their own with `local` set and the rest zero.
+ * Datagrams go to `mirage_core_udp_received`. `close` is answered by one
+ * `mirage_core_stack_closed`, after all that is in flight.
+ */
+struct mirage_stack_ops {
+	uint32_t size;
+	void (*connect)(struct mirage_stack *stack,
+			struct mirage_tcp_connect *connect);
+	void (*cancel)(struct mirage_tcp_connect *connect);
+	int (*listen)(struct mirage_stack *stack,
+		      const struct mirage_endpoint *at, uint32_t backlog,
+		      struct mirage_listener **listener);
+	void (*accept)(struct mirage_listener *listener);
+	void (*unlisten)(struct mirage_listener *listener);
+	int (*udp_open)(struct mirage_stack *stack,
+			const struct mirage_endpoint *at,
+			struct mirage_udp **udp);
+	int (*udp_send)(struct mirage_udp *udp,
+			const struct mirage_endpoint *from,
+			const struct mirage_endpoint *to,
+			const struct mirage_vector vectors[], size_t n);
+	void (*udp_close)(struct mirage_udp *udp);
+	void (*resolve)(struct mirage_stack *stack,
+			struct mirage_resolve *resolve);
+	void (*resolve_cancel)(struct mirage_resolve *resolve);
+	void (*close)(struct mirage_stack *stack);
+};
+
+/* ------------------------------------------------------------- Key-value -- */
+
+/*
+ * Values by their keys. A key is 1 to 255 bytes: names with a `/` between, none of
+ * them empty, `.` or `..` [KVS-01]. A value is any number of bytes.
+ */
+
+#define MIRAGE_KV_KEY_MAX 255
+
+enum mirage_kv_cap {
+	/** Takes SET and REMOVE; without it they are EROFS [KVS-02]. */
+	MIRAGE_KV_CAP_WRITE = 1u << 0,
+	/** A completed SET or REMOVE outlives the program and the host. */
+	MIRAGE_KV_CAP_DURABLE = 1u << 1,
+	/** `mirage_kv_view` works: the values lie in memory. */
+	MIRAGE_KV_CAP_VIEW = 1u << 2
+};
+
+struct mirage_kv_info {
+	uint32_t size;
+	uint32_t caps;		  /* enum mirage_kv_cap */
+	uint64_t max_value_bytes; /* of SET */
+};
+
+/** What is known about a value. */
+struct mirage_kv_value {
+	uint64_t size_bytes;
+	int64_t modified_ns;	  /* on the wall clock; 0 when not known */
+	uint8_t version[16];	  /* differs when the value does [KVS-03] */
+	const char *content_type; /* such as "text/html"; NULL when not known;
+				     lives until the store is closed */
+};
+
+struct mirage_kv;
+
+enum mirage_kv_op {
+	MIRAGE_KV_STAT = 1,
+	MIRAGE_KV_READ = 2,
+	MIRAGE_KV_LIST = 3,
+	MIRAGE_KV_SET = 4,
+	MIRAGE_KV_REMOVE = 5
+};
+
+/** Receives a key, borrowed for the call, of LIST. */
+typedef void mirage_kv_key_fn(void *arg, const char *key,
+			      const struct mirage_kv_value *value);
+
+/** A request, in the caller's memory: with the key, the vectors and what they point
+ *  to the store's until `done`. */
+struct mirage_kv_request {
+	uint32_t op;	    /* enum mirage_kv_op */
+	uint32_t n_vectors; /* READ and SET */
+	const char *key;
+	const struct mirage_vector *vectors; /* of any lengths */
+	uint64_t offset_bytes;		     /* READ */
+	mirage_kv_key_fn *on_key;	     /* LIST */
+	mirage_done_fn *done;
+	void *arg;
+	struct mirage_kv_value value; /* out: STAT and READ */
+
+	/* The store's while in flight. */
+	struct mirage_kv *kv;
+	struct mirage_kv_request *next;
+	int32_t result;
+	uint32_t state;
+	uint64_t implementation[8];
+};
+
+/** `kv` is NULL unless `result` is 0. */
+typedef void mirage_kv_open_fn(void *arg, int result, struct mirage_kv *kv);
+
+/** An open store. Read `info`; the rest is private. */
+struct mirage_kv {
+	const struct mirage_kv_ops *ops;
+	const struct mirage_kv_info *info;
+	const char *name; /* "" for one that was not opened by name */
+
+	/* The core's. */
+	mirage_event_fn *on_event;
+	void *event_arg;
+	uint32_t pending; /* submitted, `done` not yet run */
+	uint32_t state;
+	struct mirage_kv *next;
+};
+
+/** Opens the store that the program was given as `--kv NAME=URI`: names and errors
+ *  as for `mirage_net_open`. Where a backend has none (ENOSYS), and beside it,
+ *  lib/kv makes stores of files in the program, of a tar image on a disk, and of
+ *  memory. */
+MIRAGE_API void mirage_kv_open(const char *name, mirage_kv_open_fn *done,
+			       void *arg);
+
+/** Closes `kv`. Never fails. Everything in flight completes first [KVS-04]; what is
+ *  submitted afterwards completes with EGONE [KVS-05]. EVENT_CLOSED follows, the
+ *  last of it [KVS-06]. Again does nothing until then. */
+MIRAGE_API void mirage_kv_close(struct mirage_kv *kv);
+
+/** Sets the handler of the store's one event, CLOSED; NULL removes it. */
+MIRAGE_API void mirage_kv_on_event(struct mirage_kv *kv,
+				   mirage_event_fn *on_event, void *arg);
+
+/**
+ * Submits a request. It completes with 0 or with an error: EINVAL (not a key, an
+ * unknown op [KVS-07]), ENOENT [KVS-08], EROFS, ERANGE (above `max_value_bytes`
+ * [KVS-09]), ENOSPC, ENOMEM, EIO.
+ *
+ *	STAT    fills `value` [KVS-10]
+ *	READ    fills the vectors from `offset_bytes` on and completes with the
+ *	        count, short at the end of the value only, 0 past it [KVS-11];
+ *	        fills `value`, of the same moment
+ *	LIST    calls `on_key` for every key that begins with `key`, in the order
+ *	        of their bytes [KVS-12]; here `key` may be "" or end in `/`
+ *	SET     makes the vectors the value: all of it or nothing, also when the
+ *	        program dies [KVS-13]
+ *	REMOVE  removes the key [KVS-14]
+ *
+ * A completed change is seen by every later request [KVS-15].
+ */
+MIRAGE_API void mirage_kv_submit(struct mirage_kv *kv,
+				 struct mirage_kv_request *request);
+
+/** The bytes of a value in memory, `value->size_bytes` of them, constant until the
+ *  store is closed [KVS-16]; NULL when there is none, or without CAP_VIEW. */
+MIRAGE_API const void *mirage_kv_view(struct mirage_kv *kv, const char *key,
+				      struct mirage_kv_value *value);
+
+/** A store of an implementation. The core has checked keys, ops and capabilities.
+ *  Each `submit` is answered by one `mirage_core_kv_complete`, from anywhere; `close`
+ *  is called when nothing is in flight, and answered by one
+ *  `mirage_core_kv_closed`. `view` is NULL without CAP_VIEW. */
+struct mirage_kv_ops {
+	uint32_t size;
+	void (*submit)(struct mirage_kv *kv, struct mirage_kv_request *request);
+	const void *(*view)(struct mirage_kv *kv, const char *key,
+			    struct mirage_kv_value *value);
+	void (*close)(struct mirage_kv *kv);
+	void (*dispose)(struct mirage_kv *kv);
+};
+
 /* --------------------------------------------------------------- Backend -- */
 
 /** The ambient devices. All are mandatory; `random` MAY be NULL, then filling
@@ -858,9 +1458,10 @@ struct mirage_open; /* an open under way, see mirage-backend.h */
 /**
  * A backend: the one symbol that it exports, checked at start [LAW-10]. `run`
  * brings the ambient devices up, calls `mirage_core_turn` from its loop until
- * `mirage_core_ended`, and returns the status; nothing else may wait. `net_open`
- * and `block_open` answer with one `mirage_core_net_opened` or
- * `mirage_core_block_opened`, at once or later; NULL means ENOSYS [LAW-11].
+ * `mirage_core_ended`, and returns the status; nothing else may wait. `net_open`,
+ * `block_open`, `kv_open` and `stack_open` (the host's sockets) answer with one
+ * `mirage_core_net_opened`, `mirage_core_block_opened`, …, at once or later; NULL
+ * means ENOSYS [LAW-11].
  * `options` lists the backend's own options, ending in an empty entry, and `usage`
  * explains its URIs, line by line; either MAY be NULL.
  */
@@ -873,6 +1474,8 @@ struct mirage_backend {
 	void (*block_open)(struct mirage_open *open);
 	const struct mirage_option *options;
 	const char *usage;
+	void (*kv_open)(struct mirage_open *open);
+	void (*stack_open)(struct mirage_open *open);
 };
 
 /** An option `--name VALUE` of a backend; `value_name` is NULL for a plain flag. */

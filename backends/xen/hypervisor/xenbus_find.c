@@ -31,7 +31,7 @@ static void fail(struct xenbus *bus, int error)
 
 static const char *word(const struct xenbus *bus)
 {
-	return bus->open->is_net ? "--net" : "--block";
+	return bus->open->kind == MIRAGE_OPEN_NET ? "--net" : "--block";
 }
 
 /** The number of `xvda`, `xvdb3`, `sda` … (docs/man/xen-vbd-interface.7). */
@@ -58,7 +58,7 @@ static bool handle_of_uri(const struct mirage_open *open, const char *kind,
 	    strcmp(uri.scheme, kind) != 0 || mirage_uri_unused(&uri) != NULL)
 		return false;
 	return xenstore_number(uri.path, UINT32_MAX, handle) ||
-	       (!open->is_net && disk_number(uri.path, handle));
+	       (open->kind != MIRAGE_OPEN_NET && disk_number(uri.path, handle));
 }
 
 bool xenbus_take_backend(struct xenbus *bus)
@@ -126,7 +126,7 @@ static const char *candidates(const struct xenbus *bus, char *line, size_t room)
 static void got_list(struct xenstore_batch *batch, int error)
 {
 	struct xenbus *bus = batch->arg;
-	const char *kind = bus->open->is_net ? "vif" : "vbd";
+	const char *kind = bus->open->kind == MIRAGE_OPEN_NET ? "vif" : "vbd";
 	char line[128];
 	uint64_t handle;
 
@@ -172,7 +172,7 @@ void xenbus_find(struct xenbus *bus, const char *kind, struct mirage_open *open,
 	} else {
 		mirage_core_open_error(open, "expected %s=%s:N%s", open->name,
 				       kind,
-				       open->is_net ? "" : " or vbd:xvda");
+				       open->kind == MIRAGE_OPEN_NET ? "" : " or vbd:xvda");
 		fail(bus, MIRAGE_EINVAL);
 	}
 }

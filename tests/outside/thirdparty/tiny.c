@@ -118,7 +118,7 @@ static int run(void)
 void tiny_refuse(struct mirage_open *open, const char *message)
 {
 	mirage_core_open_error(open, "%s", message);
-	if (open->is_net)
+	if (open->kind == MIRAGE_OPEN_NET)
 		mirage_core_net_opened(open, MIRAGE_EINVAL, NULL);
 	else
 		mirage_core_block_opened(open, MIRAGE_EINVAL, NULL);
