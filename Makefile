@@ -8,7 +8,7 @@ TEST = meson test -C $(BUILD) --print-errorlogs
 help:
 	@echo 'make demo                everything at work, in two minutes'
 	@echo 'make playground          a page for teaching: nodes in the browser'
-	@echo 'make test                the tests of all backends, without the long ones of Xen'
+	@echo 'make test                all tests, of all backends'
 	@echo 'make bench               speed, against the raw system interface'
 	@echo 'make bench-js            of the JavaScript backend, against plain scripts'
 	@echo 'make bench-xen           of Xen guests, against a Linux guest'
