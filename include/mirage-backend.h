@@ -216,7 +216,13 @@ MIRAGE_API void mirage_core_kv_start(struct mirage_kv *kv);
 /** Completes a request, from anywhere: `done` runs from the next turn. */
 MIRAGE_API void mirage_core_kv_complete(struct mirage_kv_request *request,
 					int result);
-/** Answers `close`, as for networks. */
+/** Tells a key to LIST's `on_key`, from the loop. False when that has ended the
+ *  program: then nothing more is to be told. */
+MIRAGE_API bool mirage_core_kv_key(struct mirage_kv_request *list,
+				   const char *key,
+				   const struct mirage_kv_value *value);
+/** Answers `close`, as for networks; a store without a name is disposed of right
+ *  after its CLOSED. */
 MIRAGE_API void mirage_core_kv_closed(struct mirage_kv *kv);
 
 /* ---------------------------------------------------------------- Faults -- */

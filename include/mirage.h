@@ -1401,7 +1401,7 @@ MIRAGE_API void mirage_kv_on_event(struct mirage_kv *kv,
 /**
  * Submits a request. It completes with 0 or with an error: EINVAL (not a key, an
  * unknown op [KVS-07]), ENOENT [KVS-08], EROFS, ERANGE (above `max_value_bytes`
- * [KVS-09]), ENOSPC, ENOMEM, EIO.
+ * [KVS-09]; a READ of more than 2,147,483,647), ENOSPC, ENOMEM, EIO.
  *
  *	STAT    fills `value` [KVS-10]
  *	READ    fills the vectors from `offset_bytes` on and completes with the
@@ -1426,7 +1426,8 @@ MIRAGE_API const void *mirage_kv_view(struct mirage_kv *kv, const char *key,
 /** A store of an implementation. The core has checked keys, ops and capabilities.
  *  Each `submit` is answered by one `mirage_core_kv_complete`, from anywhere; `close`
  *  is called when nothing is in flight, and answered by one
- *  `mirage_core_kv_closed`. `view` is NULL without CAP_VIEW. */
+ *  `mirage_core_kv_closed`. Keys of LIST go to `mirage_core_kv_key`, never from
+ *  inside an op. `view` is NULL without CAP_VIEW. */
 struct mirage_kv_ops {
 	uint32_t size;
 	void (*submit)(struct mirage_kv *kv, struct mirage_kv_request *request);
