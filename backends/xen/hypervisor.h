@@ -59,6 +59,25 @@ struct xen_kick {
 
 void xen_kick(struct xen_kick *kick);
 
+/* ---------------------------------------------------------------- Polls -- */
+
+/** A ring that the loop looks at until it sleeps. Both return whether there was
+ *  something: `look` takes it, `arm` asks for an event when there is more. */
+struct xen_poll {
+	bool (*look)(struct xen_poll *poll);
+	bool (*arm)(struct xen_poll *poll);
+	struct xen_poll *next;
+	bool started;
+};
+
+void xen_poll_start(struct xen_poll *poll);
+void xen_poll_stop(struct xen_poll *poll);
+
+/** Looks at all that are started; for the loop. */
+bool xen_polls_look(void);
+/** Arms them, which stops those where nothing had come; before the loop sleeps. */
+bool xen_polls_arm(void);
+
 /* -------------------------------------------------------------- Barriers -- */
 
 /* The other side runs on another processor. On x86 stores stay in order and loads

@@ -73,6 +73,8 @@ struct xen_net_queue {
 
 	netif_rx_sring_t *rx_shared;
 	netif_rx_front_ring_t rx;
+	RING_IDX rx_seen; /* what the backend had produced when we looked */
+	struct xen_poll rx_poll;
 	uint32_t rx_reference, rx_port;
 	struct xen_net_rx_slot rx_slots[XEN_NET_RX_SLOTS];
 };

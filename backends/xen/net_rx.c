@@ -335,12 +335,14 @@ static bool take_batch(struct xen_net_queue *queue, RING_IDX limit)
 	return arrival.whole && xen_net_is_on(net);
 }
 
-/** Takes what there is; returns how far that was. */
-static RING_IDX take_all(struct xen_net_queue *queue)
+/** Takes what there is. */
+static void take_all(struct xen_net_queue *queue)
 {
 	RING_IDX limit =
 		__atomic_load_n(&queue->rx_shared->rsp_prod, __ATOMIC_ACQUIRE);
 
+	/* Before frames are handed on: the ring may be gone afterwards. */
+	queue->rx_seen = limit;
 	if (limit - queue->rx.rsp_cons >
 	    queue->rx.req_prod_pvt - queue->rx.rsp_cons)
 		xen_net_breach(queue->net,
@@ -348,22 +350,47 @@ static RING_IDX take_all(struct xen_net_queue *queue)
 	else
 		while (take_batch(queue, limit))
 			continue;
-	return limit;
+}
+
+static bool has_more(const struct xen_net_queue *queue)
+{
+	return xen_net_is_on(queue->net) &&
+	       __atomic_load_n(&queue->rx_shared->rsp_prod, __ATOMIC_ACQUIRE) !=
+		       queue->rx_seen;
+}
+
+static struct xen_net_queue *polled(struct xen_poll *poll)
+{
+	return (void *)((char *)poll - offsetof(struct xen_net_queue, rx_poll));
+}
+
+static bool look_at_ring(struct xen_poll *poll)
+{
+	struct xen_net_queue *queue = polled(poll);
+
+	if (!has_more(queue))
+		return false;
+	take_all(queue);
+	if (xen_net_is_on(queue->net))
+		xen_kick(&queue->net->kick);
+	return true;
+}
+
+static bool arm_ring(struct xen_poll *poll)
+{
+	struct xen_net_queue *queue = polled(poll);
+
+	if (!xen_net_is_on(queue->net))
+		return false;
+	queue->rx_shared->rsp_event = queue->rx_seen + 1;
+	xen_mb(); /* it sees that we sleep, or we what it did */
+	return has_more(queue);
 }
 
 void xen_net_rx_poll(struct xen_net_queue *queue)
 {
-	netif_rx_sring_t *shared = queue->rx_shared;
-	RING_IDX seen;
-
-	do {
-		seen = take_all(queue);
-		if (!xen_net_is_on(queue->net))
-			return;
-		shared->rsp_event = seen + 1;
-		xen_mb(); /* it sees that we sleep, or we what it did */
-	} while (__atomic_load_n(&shared->rsp_prod, __ATOMIC_ACQUIRE) != seen);
-	xen_kick(&queue->net->kick);
+	xen_poll_start(&queue->rx_poll);
+	look_at_ring(&queue->rx_poll);
 }
 
 /* ------------------------------------------------------------------ Life -- */
@@ -375,6 +402,9 @@ bool xen_net_rx_init(struct xen_net_queue *queue)
 		return false;
 	SHARED_RING_INIT(queue->rx_shared);
 	FRONT_RING_INIT(&queue->rx, queue->rx_shared, XEN_PAGE_BYTES);
+	queue->rx_seen = 0;
+	queue->rx_poll.look = look_at_ring;
+	queue->rx_poll.arm = arm_ring;
 	queue->rx_reference =
 		xen_grant(queue->net->bus.backend_id, queue->rx_shared, false);
 	if (!refill(queue))
@@ -387,6 +417,7 @@ void xen_net_rx_fini(struct xen_net_queue *queue)
 {
 	if (queue->rx_shared == NULL)
 		return;
+	xen_poll_stop(&queue->rx_poll);
 	for (unsigned i = 0; i < XEN_NET_RX_SLOTS; i++) {
 		struct xen_net_rx_slot *slot = &queue->rx_slots[i];
 

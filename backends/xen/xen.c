@@ -61,18 +61,26 @@ static bool is_idle(void)
  * it sleeps: after a wait that was shorter, and only then. */
 #define LINGER_NS 200000u
 
-/** Looks for events until `deadline_ns`; returns whether one came. */
+/** Whether the world had something for us. */
+static bool look(void)
+{
+	bool events = xen_events_run();
+
+	return xen_polls_look() || events;
+}
+
+/** Looks until `deadline_ns`; returns whether something came. */
 static bool linger(uint64_t deadline_ns)
 {
 	while (xen_clock_ops.monotonic_ns() < deadline_ns) {
-		if (xen_events_run())
+		if (look())
 			return true;
 		__builtin_ia32_pause();
 	}
 	return false;
 }
 
-/** Waits for an event, and runs it, or for the moment that the core wants. */
+/** Waits for an event, and sees to it, or for the moment that the core wants. */
 static void await_event(void)
 {
 	static bool lingers;
@@ -82,8 +90,10 @@ static void await_event(void)
 
 	if (lingers && linger(wanted_ns < short_ns ? wanted_ns : short_ns))
 		return;
+	if (xen_polls_arm())
+		return;
 	xen_events_wait(wanted_ns);
-	lingers = xen_events_run() && xen_clock_ops.monotonic_ns() < short_ns;
+	lingers = look() && xen_clock_ops.monotonic_ns() < short_ns;
 }
 
 static bool store_ready;
@@ -107,7 +117,7 @@ static int run(void)
 		run_turns();
 		if (mirage_core_ended())
 			return mirage_core_status();
-		if (!xen_events_run() && is_idle())
+		if (!look() && is_idle())
 			await_event();
 	}
 }

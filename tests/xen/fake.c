@@ -345,9 +345,10 @@ bool fake_step(void)
 	}
 	any |= run_kicks();
 	any |= run_events();
+	any |= xen_polls_look();
 	any |= fake_store_step();
 	any |= run_players();
-	return any;
+	return any || xen_polls_arm();
 }
 
 void fake_settle(void)
