@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * tap:NAME[,mtu=N][,mac=ADDRESS]: a tap interface of Linux. Frames are plain by
- * default. An application that accepts offloads gets a virtio header before every
- * frame, and with it the offloads of sending; for others it would only cost a
- * tenth of each small frame.
+ * tap:NAME[,mtu=N][,mac=ADDRESS][,plain]: a tap interface of Linux. Frames are
+ * plain by default. An application that accepts offloads gets a virtio header before
+ * every frame, and with it the offloads of sending, unless `plain` denies them; for
+ * others it would only cost a tenth of each small frame.
  */
 #include "link.h"
 #include "net.h"
@@ -451,13 +451,17 @@ static int tap_attach(struct mirage_open *open, struct mirage_uri *uri,
 void unix_net_tap_open(struct mirage_open *open, struct mirage_uri *uri)
 {
 	struct mirage_net_info wishes;
+	bool plain = false;
 	struct tap *tap;
 	int error;
 
 	if (!mirage_open_net_options(open, uri, unix_tap_salt(uri->path),
 				     &wishes) ||
+	    !mirage_open_flag(open, uri, "plain", &plain) ||
 	    !mirage_open_unused(open, uri))
 		return;
+	if (plain)
+		open->accept = 0;
 	tap = calloc(1, sizeof(*tap));
 	if (tap == NULL) {
 		mirage_open_refuse(open, MIRAGE_ENOMEM, "no memory for it");

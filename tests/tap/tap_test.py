@@ -112,9 +112,10 @@ def case_info():
     expect((info["mtu"], info["mac"]), (1400, "02:00:00:00:00:09"))
     assert info["gso_max"] > 65535
     app.end()
-    app = start("tap0", RX_GSO4)
-    expect(app.fields("info")["caps"], FRAGMENTS | LINK, "no csum, no gso")
-    app.end()
+    for accept, options in ((RX_GSO4, ""), (ALL, ",plain")):
+        app = start("tap0", accept, options)
+        expect(app.fields("info")["caps"], FRAGMENTS | LINK, "no offloads")
+        app.end()
     lab.delete("tap0")
 
 
