@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Which frames netfront sends on which queue. */
+/* Which frames netfront sends on which queue, and when it is told of those that come. */
 #include "net_fixture.h"
 
 static struct xen_net *net(void)
@@ -166,6 +166,44 @@ START_TEST(knows_flows_of_ipv6)
 }
 END_TEST
 
+/** Whether the guest has asked to be told of the next frame. */
+static bool is_armed(void)
+{
+	return net()->queues[0].rx_shared->rsp_event ==
+	       peer.queues[0].rx.rsp_prod_pvt + 1;
+}
+
+static void push(const struct back_frame *frame)
+{
+	ck_assert(netback_send(&peer, frame, frame->length, 0));
+	netback_push(&peer);
+}
+
+START_TEST(is_told_of_frames_only_before_it_sleeps)
+{
+	struct back_frame frame = frame_of(64);
+
+	begin(0);
+	ck_assert(is_armed());
+	push(&frame);
+	fake_step();
+	ck_assert_uint_eq(app.n_got, 1);
+	ck_assert(!is_armed());
+	push(&frame); /* no event: it looks */
+	fake_step();
+	ck_assert_uint_eq(app.n_got, 2);
+	ck_assert(!is_armed());
+	fake_settle();
+	ck_assert(is_armed());
+	push(&frame);
+	fake_settle();
+	ck_assert_uint_eq(app.n_got, 3);
+	free(frame.bytes);
+	app_net_release(&app);
+	end();
+}
+END_TEST
+
 TCase *net_flow_cases(void)
 {
 	TCase *c = tcase_create("net flows");
@@ -176,5 +214,6 @@ TCase *net_flow_cases(void)
 	tcase_add_test(c, knows_flows_of_ipv4);
 	tcase_add_test(c, knows_flows_behind_options);
 	tcase_add_test(c, knows_flows_of_ipv6);
+	tcase_add_test(c, is_told_of_frames_only_before_it_sleeps);
 	return c;
 }
