@@ -10,6 +10,7 @@ help:
 	@echo 'make playground          a page for teaching: nodes in the browser'
 	@echo 'make test                all tests, of all backends'
 	@echo 'make bench               speed, against the raw system interface'
+	@echo 'make bench-net           of TCP and HTTP, against Linux'
 	@echo 'make bench-js            of the JavaScript backend, against plain scripts'
 	@echo 'make bench-xen           of Xen guests, against a Linux guest'
 	@echo
@@ -40,6 +41,11 @@ bench:
 	@tools/setup build bench
 	@$(COMPILE)
 	@meson compile -C $(BUILD) bench
+
+bench-net:
+	@tools/setup build bench
+	@$(COMPILE)
+	@meson compile -C $(BUILD) bench-net
 
 bench-js:
 	@tools/setup build js
@@ -77,5 +83,5 @@ format:
 clean:
 	rm -rf build build-asan build-fuzz build-js build-playground build-xen
 
-.PHONY: help demo playground test bench bench-js bench-xen test-unix test-sim test-js test-xen \
-	test-conformance conformance-report install-deps format clean
+.PHONY: help demo playground test bench bench-net bench-js bench-xen test-unix test-sim test-js \
+	test-xen test-conformance conformance-report install-deps format clean
