@@ -49,7 +49,9 @@ enum conf_role {
 	CONF_DISK_512 = 2,  /* writable, 512-byte sectors, at least 1 MiB */
 	CONF_DISK_4096 = 3, /* writable, 4,096-byte sectors, at least 1 MiB */
 	CONF_DISK_RO = 4,   /* read-only, at least 64 KiB, every byte 0x5a */
-	CONF_ROLES = 5
+	CONF_KV = 5, /* a store of the backend's own, writable and empty; or
+			       one of lib/kv, see conf_take_kv */
+	CONF_ROLES = 6
 };
 
 /**
@@ -62,6 +64,7 @@ enum conf_need {
 	CONF_DISK = 1u << CONF_DISK_512,
 	CONF_DISK_LARGE = 1u << CONF_DISK_4096,
 	CONF_READ_ONLY = 1u << CONF_DISK_RO,
+	CONF_STORE = 1u << CONF_KV,
 
 	CONF_LINK = 1u << 8,	       /* conf_link */
 	CONF_PAUSE = 1u << 9,	       /* conf_pause */
@@ -279,6 +282,11 @@ bool conf_is_closed(enum conf_role role);
 /** The open device of `role`; NULL when it is not open. */
 struct mirage_net *conf_net(enum conf_role role);
 struct mirage_block *conf_block(enum conf_role role);
+struct mirage_kv *conf_kv(enum conf_role role);
+
+/** Makes the store that the case has opened itself, in vain or not, the device of
+ *  `role`: the harness counts its events and closes it. */
+void conf_take_kv(enum conf_role role, int result, struct mirage_kv *kv);
 
 /** The name that the fixture gave to `role`. */
 const char *conf_name(enum conf_role role);

@@ -12,6 +12,7 @@ struct device {
 	bool forgotten;
 	struct mirage_net *net;
 	struct mirage_block *block;
+	struct mirage_kv *kv;
 	unsigned events[MIRAGE_EVENT_CLOSED + 1];
 	mirage_event_fn *on_event;
 	void *event_arg;
@@ -241,6 +242,7 @@ static void on_event(void *arg, uint32_t event)
 		device->closed = true;
 		device->net = NULL;
 		device->block = NULL;
+		device->kv = NULL;
 	}
 	if (device->on_event != NULL && !now.ending)
 		device->on_event(device->event_arg, event);
@@ -291,6 +293,28 @@ static void block_opened(void *arg, int result, struct mirage_block *block)
 	opened(device, result, block != NULL ? block->info->caps : 0);
 }
 
+static void kv_opened(void *arg, int result, struct mirage_kv *kv)
+{
+	struct device *device = arg;
+
+	device->kv = kv;
+	if (kv != NULL)
+		mirage_kv_on_event(kv, on_event, device);
+	opened(device, result, kv != NULL ? kv->info->caps : 0);
+}
+
+/* What the case wants of a device is not wanted of a store in the program. */
+void conf_take_kv(enum conf_role role, int result, struct mirage_kv *kv)
+{
+	struct device *device = &now.devices[role];
+
+	*device = (struct device){.kv = kv};
+	if (kv != NULL)
+		mirage_kv_on_event(kv, on_event, device);
+	if (result < 0)
+		opened(device, result, 0);
+}
+
 void conf_open(enum conf_role role, uint32_t accept)
 {
 	struct device *device = &now.devices[role];
@@ -298,6 +322,8 @@ void conf_open(enum conf_role role, uint32_t accept)
 	*device = (struct device){.opening = true};
 	if (role <= CONF_NET_B)
 		mirage_net_open(conf_name(role), accept, net_opened, device);
+	else if (role == CONF_KV)
+		mirage_kv_open(conf_name(role), kv_opened, device);
 	else
 		mirage_block_open(conf_name(role), block_opened, device);
 }
@@ -330,6 +356,8 @@ void conf_close(enum conf_role role)
 		mirage_net_close(device->net);
 	else if (device->block != NULL)
 		mirage_block_close(device->block);
+	else if (device->kv != NULL)
+		mirage_kv_close(device->kv);
 	else
 		device->closed = true;
 }
@@ -352,6 +380,11 @@ struct mirage_net *conf_net(enum conf_role role)
 struct mirage_block *conf_block(enum conf_role role)
 {
 	return now.devices[role].block;
+}
+
+struct mirage_kv *conf_kv(enum conf_role role)
+{
+	return now.devices[role].kv;
 }
 
 const char *conf_name(enum conf_role role)
@@ -384,7 +417,8 @@ static bool all_closed(void)
 
 		if (device->forgotten)
 			continue;
-		if (device->net != NULL || device->block != NULL)
+		if (device->net != NULL || device->block != NULL ||
+		    device->kv != NULL)
 			conf_close((enum conf_role)role);
 		if (device->opening || (device->closing && !device->closed))
 			closed = false;

@@ -123,6 +123,7 @@ static const struct {
 	{CONF_DISK, "no disk with 512-byte sectors", "there is a disk"},
 	{CONF_DISK_LARGE, "no disk with 4096-byte sectors", "there is a disk"},
 	{CONF_READ_ONLY, "no read-only disk", "there is a read-only disk"},
+	{CONF_STORE, "no store of the backend's own", "there is a store"},
 #define ABILITY(bit, what)                                               \
 	{                                                                \
 		bit, "the fixture cannot " what, "the fixture can " what \
