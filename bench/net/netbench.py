@@ -170,10 +170,13 @@ def over_wire(with_mirage, measure):
 
 # ------------------------------------------------------------------- Figures
 
+def start_client(path, *arguments):
+    return subprocess.Popen([*CLIENT, program(path), *map(str, arguments)],
+                            stdout=subprocess.PIPE, text=True)
+
+
 def start_peer(*arguments):
-    return subprocess.Popen([*CLIENT, program("tests/tcpip/peer"),
-                             *map(str, arguments)], stdout=subprocess.PIPE,
-                            text=True)
+    return start_client("tests/tcpip/peer", *arguments)
 
 
 def answer(process):
