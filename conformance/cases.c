@@ -9,7 +9,8 @@
 	X(law) X(tables) X(errors) X(app) X(events) \
 	X(console) X(clock) X(time) X(random) \
 	X(packet) X(net) X(net_frames) X(net_marks) X(net_traffic) \
-	X(block) X(block_limits) X(block_queue) X(block_open)
+	X(block) X(block_limits) X(block_queue) X(block_open) \
+	X(kv) X(kv_change)
 /* clang-format on */
 
 #define DECLARE(list) \
