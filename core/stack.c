@@ -13,9 +13,14 @@ static bool is_open(const struct mirage_stack *stack)
 	return core_state(stack->state) == CORE_OPEN;
 }
 
+/** Whether somebody can be reached at `at`: it has a port, and an address, which
+ *  any is not. */
 static bool complete(const struct mirage_endpoint *at)
 {
-	return at->ip.version != 0 && at->port != 0;
+	static const uint8_t any[sizeof at->ip.bytes];
+
+	return at->port != 0 && at->ip.version != 0 &&
+	       memcmp(at->ip.bytes, any, sizeof any) != 0;
 }
 
 /* ----------------------------------------------------------------- TCP -- */
@@ -100,7 +105,8 @@ void mirage_tcp_accept(struct mirage_listener *listener,
 
 void mirage_tcp_unlisten(struct mirage_listener *listener)
 {
-	listener->stack->ops->unlisten(listener);
+	if (is_open(listener->stack))
+		listener->stack->ops->unlisten(listener);
 }
 
 void mirage_core_tcp_connected(struct mirage_tcp_connect *connect, int result,
@@ -174,7 +180,8 @@ int mirage_udp_send(struct mirage_udp *udp, const struct mirage_endpoint *from,
 
 void mirage_udp_close(struct mirage_udp *udp)
 {
-	udp->stack->ops->udp_close(udp);
+	if (is_open(udp->stack))
+		udp->stack->ops->udp_close(udp);
 }
 
 void mirage_core_udp_received(struct mirage_udp *udp,

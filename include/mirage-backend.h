@@ -5,9 +5,9 @@
  * An application never includes this file. It is the other direction of the
  * contract: mirage.h says what a backend owes, this file what it may rely on.
  * The core has no thread, waits for nothing, and runs callbacks of the
- * application from `mirage_core_turn`, `mirage_core_net_deliver` and
- * `mirage_core_console_input` only: these three are called from the backend's
- * loop, never from inside an op of a table.
+ * application from `mirage_core_turn`, `mirage_core_net_deliver`,
+ * `mirage_core_console_input` and the answers of the upper signatures only: these
+ * are called from the backend's loop, never from inside an op of a table.
  */
 #ifndef MIRAGE_BACKEND_H
 #define MIRAGE_BACKEND_H

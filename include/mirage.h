@@ -855,7 +855,8 @@ struct mirage_ip {
 	uint8_t bytes[16]; /* in network order; version 4 has 4, then zeroes */
 	uint8_t version;   /* 4 or 6; 0 for none */
 	uint8_t interface; /* of a link-local address (RFC 4007): 1 + its index
-			      in the stack's info; else 0 */
+			      in the stack's info, or the host's own number
+			      of it, up to 255; else 0 */
 };
 
 /** An address and a port, in the host's byte order; 0 is any port. */
@@ -1075,7 +1076,8 @@ struct mirage_stack_info {
 	struct mirage_ip dns[MIRAGE_DNS_MAX];
 };
 
-/** Since the stack was opened; the host's leaves them zero. */
+/** Since the stack was opened. The host's counts connections, and as
+ *  `rx_dropped_memory` what had to wait for memory or a descriptor. */
 struct mirage_stack_counters {
 	uint32_t size;
 	uint64_t rx_dropped_memory;   /* a bound was reached */
@@ -1121,7 +1123,8 @@ MIRAGE_API void mirage_stack_open(const struct mirage_stack_config *config,
  * Closes `stack`, and its networks. Never fails. At once its flows are aborted, its
  * listeners and UDP ports closed, its lookups end: what is in flight completes with
  * EGONE [STK-04]; flows are still to be let go by `mirage_flow_close`. EVENT_CLOSED
- * follows, the last of it [STK-05]. Again does nothing until then.
+ * follows, the last of it [STK-05], and with it the listeners and ports are gone.
+ * Again does nothing until then.
  */
 MIRAGE_API void mirage_stack_close(struct mirage_stack *stack);
 
@@ -1271,7 +1274,8 @@ MIRAGE_API void mirage_resolve_cancel(struct mirage_resolve *resolve);
  * loop and never inside an op; so are those that are canceled. `listen` and
  * `udp_open` give memory of their own with `local` set and the rest zero.
  * Datagrams go to `mirage_core_udp_received`. `close` is answered by one
- * `mirage_core_stack_closed`, after all that is in flight.
+ * `mirage_core_stack_closed`, after all that is in flight; when that returns, the
+ * listeners and ports that are left are the implementation's to free.
  */
 struct mirage_stack_ops {
 	uint32_t size;

@@ -191,6 +191,10 @@ static const char usage[] =
 	"  unix:PATH[,listen][,connect]  stream socket with QEMU's framing\n"
 	"  pair:LAN               linked to the other network with this LAN\n"
 	"  all of them            [,mtu=N][,mac=MAC][,pcap=FILE]\n"
+	"  host:                  no network: this machine's own sockets, for "
+	"programs\n"
+	"                         that use TCP and UDP; --net host for all "
+	"names\n"
 	"Blocks:\n"
 	"  file:PATH[,ro][,sector=512|4096][,direct]\n"
 	"  mem:SIZE[,sector=512|4096]   SIZE as in 64M\n";
@@ -203,4 +207,5 @@ const struct mirage_backend mirage_backend = {
 	.net_open = unix_net_open,
 	.block_open = unix_block_open,
 	.usage = usage,
+	.stack_open = unix_stack_open,
 };
