@@ -6,14 +6,15 @@
 #define _GNU_SOURCE
 #include "fixture_host.h"
 
-#include <dirent.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define OUTPUT_MAX (4u << 20)
@@ -149,16 +150,19 @@ const char *host_format(const char *format, ...)
 /* The directory that this process made, because no runner did. */
 static const char *own_scratch;
 
+static int remove_left(const char *path, const struct stat *stat, int type,
+		       struct FTW *at)
+{
+	(void)stat;
+	(void)type;
+	(void)at;
+	remove(path);
+	return 0;
+}
+
 static void remove_own_scratch(void)
 {
-	DIR *directory = opendir(own_scratch);
-	struct dirent *entry;
-
-	while (directory != NULL && (entry = readdir(directory)) != NULL)
-		unlinkat(dirfd(directory), entry->d_name, 0);
-	if (directory != NULL)
-		closedir(directory);
-	rmdir(own_scratch);
+	nftw(own_scratch, remove_left, 16, FTW_DEPTH | FTW_PHYS);
 }
 
 static bool make_scratch(struct conf_fixture *fixture)
@@ -192,4 +196,14 @@ const char *host_file(struct conf_fixture *fixture, const char *name,
 	n = fwrite(content, 1, size_bytes, file);
 	free(content);
 	return fclose(file) == 0 && n == size_bytes ? path : NULL;
+}
+
+const char *host_directory(struct conf_fixture *fixture, const char *name)
+{
+	const char *path;
+
+	if (!make_scratch(fixture))
+		return NULL;
+	path = host_format("%s/%s", fixture->scratch, name);
+	return mkdir(path, 0777) == 0 ? path : NULL;
 }

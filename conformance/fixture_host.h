@@ -28,6 +28,9 @@ void host_no_console(struct conf_fixture *fixture);
 const char *host_file(struct conf_fixture *fixture, const char *name,
 		      size_t size_bytes, int value);
 
+/** Makes an empty directory `name` there. */
+const char *host_directory(struct conf_fixture *fixture, const char *name);
+
 /** printf into memory that stays allocated. */
 const char *host_format(const char *format, ...)
 	__attribute__((format(printf, 1, 2)));

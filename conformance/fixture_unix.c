@@ -86,6 +86,13 @@ static int add_read_only(struct conf_fixture *fixture, int n)
 		   host_format("fixed=file:%s,ro", path));
 }
 
+static int add_store(struct conf_fixture *fixture, int n)
+{
+	return add(
+		fixture, n, "--kv",
+		host_format("store=dir:%s", host_directory(fixture, "store")));
+}
+
 static int add_files(struct conf_fixture *fixture, int n, const char *more)
 {
 	const char *small = host_file(fixture, "small", DISK_BYTES, 0);
@@ -112,13 +119,18 @@ static int add_pair(struct conf_fixture *fixture)
 
 static const char *setup_memory(struct conf_fixture *fixture, bool own_process)
 {
-	add_read_only(fixture, add_memory(fixture, add_pair(fixture)));
+	int n = add_read_only(fixture, add_memory(fixture, add_pair(fixture)));
+
+	add_store(fixture, n);
 	return console(fixture, own_process);
 }
 
 static const char *setup_file(struct conf_fixture *fixture, bool own_process)
 {
-	add_read_only(fixture, add_files(fixture, add_pair(fixture), ""));
+	int n = add_read_only(fixture,
+			      add_files(fixture, add_pair(fixture), ""));
+
+	add_store(fixture, n);
 	return console(fixture, own_process);
 }
 
@@ -296,12 +308,14 @@ static const char *setup_tap(struct conf_fixture *fixture, bool own_process)
 
 static struct conf_fixture memory = {
 	COMMON("unix-mem", setup_memory),
+	.devices[CONF_KV] = "store",
 	.net_link = set_link,
 	.net_pause = set_paused,
 };
 
 static struct conf_fixture file = {
 	COMMON("unix-file", setup_file),
+	.devices[CONF_KV] = "store",
 	.net_link = set_link,
 	.net_pause = set_paused,
 	.block_resize = resize,
@@ -317,6 +331,7 @@ static struct conf_fixture direct = {
 /* The file disks again, where io_uring is forbidden: by threads. */
 static struct conf_fixture threads = {
 	COMMON("unix-threads", setup_threads),
+	.devices[CONF_KV] = "store",
 	.net_link = set_link,
 	.net_pause = set_paused,
 	.block_resize = resize,

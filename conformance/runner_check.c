@@ -9,7 +9,7 @@
 #include "harness.h"
 
 #include <check.h>
-#include <dirent.h>
+#include <ftw.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -116,17 +116,20 @@ END_TEST
 
 /* -------------------------------------------------------- In the runner -- */
 
-/* Removes what the case left in the scratch directory: files only. */
+static int remove_left(const char *path, const struct stat *stat, int type,
+		       struct FTW *at)
+{
+	(void)stat;
+	(void)type;
+	if (at->level > 0)
+		remove(path);
+	return 0;
+}
+
+/* Removes what the case left in the scratch directory. */
 static void empty_scratch(void)
 {
-	DIR *directory = opendir(runner.scratch);
-	struct dirent *entry;
-
-	while (directory != NULL && (entry = readdir(directory)) != NULL)
-		if (entry->d_name[0] != '.')
-			unlinkat(dirfd(directory), entry->d_name, 0);
-	if (directory != NULL)
-		closedir(directory);
+	nftw(runner.scratch, remove_left, 16, FTW_DEPTH | FTW_PHYS);
 }
 
 static void make_scratch(void)

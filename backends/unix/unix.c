@@ -197,7 +197,9 @@ static const char usage[] =
 	"names\n"
 	"Blocks:\n"
 	"  file:PATH[,ro][,sector=512|4096][,direct]\n"
-	"  mem:SIZE[,sector=512|4096]   SIZE as in 64M\n";
+	"  mem:SIZE[,sector=512|4096]   SIZE as in 64M\n"
+	"Stores:\n"
+	"  dir:PATH[,ro]          the files of a directory\n";
 
 const struct mirage_backend mirage_backend = {
 	.size = sizeof mirage_backend,
@@ -207,5 +209,6 @@ const struct mirage_backend mirage_backend = {
 	.net_open = unix_net_open,
 	.block_open = unix_block_open,
 	.usage = usage,
+	.kv_open = unix_kv_open,
 	.stack_open = unix_stack_open,
 };

@@ -80,6 +80,10 @@ void unix_block_open(struct mirage_open *open);
 void unix_block_file_open(struct mirage_open *open, struct mirage_uri *uri);
 void unix_block_mem_open(struct mirage_open *open, struct mirage_uri *uri);
 
+/* kv.c */
+void unix_kv_open(struct mirage_open *open);
+void unix_kv_dir_open(struct mirage_open *open, struct mirage_uri *uri);
+
 /* stack.c: the host's sockets. */
 void unix_stack_open(struct mirage_open *open);
 
