@@ -75,10 +75,10 @@ struct mirage_http_write {
 
 	/* The library's while in flight. */
 	struct mirage_http_write *next;
+	void *exchange;
 	int32_t result;
-	uint32_t state;
-	char chunk[24]; /* the line before a chunk */
-	struct mirage_vector framed[MIRAGE_HTTP_VECTORS_MAX + 2];
+	char chunk[20]; /* the line before a chunk */
+	struct mirage_vector framed[MIRAGE_HTTP_VECTORS_MAX + 3];
 	struct mirage_flow_write flow_write;
 };
 
@@ -87,7 +87,12 @@ struct mirage_http_write {
 struct mirage_http_server;
 struct mirage_http_request;
 
-/** Receives a request whose header has come. It MUST be answered, now or later. */
+/**
+ * Receives a request whose header has come. It MUST be answered, now or later, also
+ * when its connection has broken meanwhile; `done` follows. Only after an error, of a
+ * read or a write of its body, it ends by itself: then `done` follows without, and
+ * answering does nothing.
+ */
 typedef void mirage_http_request_fn(void *arg,
 				    struct mirage_http_request *request);
 
@@ -119,6 +124,8 @@ struct mirage_http_config {
 				      and the trailer: 431 */
 	uint32_t headers_max;	   /* 100 fields: 431 */
 	uint64_t body_bytes_max;   /* 1 MiB; UINT64_MAX for any: 413 */
+	uint32_t readers_max;	   /* 64 contents that are read while they are
+				      sent, with 32 KiB each: 503 */
 
 	/* Patience. */
 	uint64_t first_byte_ns; /* 10 s from the connection on: closed */
@@ -215,9 +222,9 @@ MIRAGE_API void *mirage_http_alloc(struct mirage_http_request *request,
  * Reads a piece of the body: `result` bytes, at least 1, which are the reader's until
  * its next read or `done` of the request; 0 at the end, and again then. One read at a
  * time. A client that waits for 100 (Continue) is told so by the first read.
- * On an error (ERESET, ETIMEDOUT, ERANGE above `body_bytes_max`, EINVAL for chunks
- * that are none, ECANCELED) the server answers what is left to answer, and `done`
- * follows. What nobody reads is thrown away, or the connection closed.
+ * Errors: ERESET, ETIMEDOUT, ERANGE (above `body_bytes_max`), EINVAL (chunks that are
+ * none), ECANCELED (answered meanwhile, or the server is closed); the server answers
+ * what is left to answer. What nobody reads is thrown away, or the connection closed.
  */
 MIRAGE_API void mirage_http_read(struct mirage_http_request *request,
 				 mirage_flow_read_fn *done, void *arg);
@@ -238,10 +245,10 @@ struct mirage_http_response {
 
 /**
  * Answers `request`, once. Date, Content-Length, Transfer-Encoding and Connection are
- * the server's: in `headers` they are a broken contract, as is a field that is no
- * token or has a line end. To HEAD, and with 204 and 304, no body is sent: `body` and
+ * the server's: in `headers` they are a broken contract, as is a name that is no token. To HEAD, and with 204 and 304, no body is sent: `body` and
  * what is written is passed over, and Content-Length stands for what GET would bring.
- * Returns ERANGE when the fields do not fit into 4 KiB: then 500 was answered.
+ * Errors, with which 500 was answered: ERANGE (the fields do not fit into 4 KiB), EINVAL
+ * (a value has a control character).
  */
 MIRAGE_API int mirage_http_respond(struct mirage_http_request *request,
 				   const struct mirage_http_response *response);
@@ -323,22 +330,12 @@ struct mirage_http_files {
 	const char *not_found; /* key of the page for 404; NULL for none */
 	const char
 		*cache_control; /* NULL for "no-cache": ask again each time */
-	/** Answers that read the store at the same time, each with 32 KiB, where the
-	 *  store has no view; 0 for 64. Those beyond get 503. */
-	uint32_t readers_max;
-
-	/* The library's. */
-	void *free_readers;
-	uint32_t n_readers;
 };
 
 /** Answers a request from `files`: an `on_request` whose `arg` is a
  *  struct mirage_http_files, which outlives the server. */
 MIRAGE_API void mirage_http_files_serve(void *files,
 					struct mirage_http_request *request);
-
-/** Frees what `files` holds, when it serves nobody any more. */
-MIRAGE_API void mirage_http_files_fini(struct mirage_http_files *files);
 
 /* ---------------------------------------------------------------- Client -- */
 
