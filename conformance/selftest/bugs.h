@@ -133,6 +133,27 @@
 	X(PACKET_TRIM_FORGETS, "packet-trim-not-zeroed", "PKT-07", "packet.zeroed_after_trim") \
 	X(PACKET_CHAIN_LEAKS, "packet-chain-leaks", "PKT-06", "packet.release_chain packet.chain_comes_back") \
 	X(PACKET_RELEASED_TWICE, "packet-tolerates-second-release", "PKT-08", "packet.release_twice") \
+	/* Stores, between the cases and the core. */ \
+	X(KV_COMPLETES_TWICE, "kv-completes-twice", "LAW-01", "kv.in_flight_memory kv.in_flight_tar") \
+	X(KV_INSIDE_SUBMIT, "kv-completes-inside-submit", "LAW-02", "kv.in_flight_memory") \
+	X(KV_BAD_KEYS, "kv-takes-bad-keys", "KVS-01", "kv.no_keys_memory kv.no_keys_tar") \
+	X(KV_WRITES_READ_ONLY, "kv-ignores-read-only", "KVS-02", "kv.read_only_crunched kv.read_only_tar") \
+	X(KV_SAME_VERSION, "kv-same-version", "KVS-03", "kv.versions_memory kv.versions_of_keys_tar") \
+	X(KV_CLOSE_DROPS, "kv-close-drops-requests", "KVS-04", "kv.close_in_flight_tar kv.close_in_flight_memory") \
+	X(KV_AFTER_CLOSE, "kv-works-after-close", "KVS-05", "kv.close_in_flight_crunched") \
+	X(KV_CLOSED_TWICE, "kv-closed-twice", "KVS-06", "kv.close_in_flight_memory") \
+	X(KV_UNKNOWN_OP, "kv-takes-unknown-op", "KVS-07", "kv.no_keys_crunched") \
+	X(KV_MISSING_IS_EMPTY, "kv-missing-is-empty", "KVS-08", "kv.not_there_memory kv.not_there_crunched") \
+	X(KV_TOO_LARGE, "kv-takes-too-large", "KVS-09", "kv.too_large_memory") \
+	X(KV_STAT_SIZE, "kv-stat-wrong-size", "KVS-10", "kv.stat_tar kv.set_and_get_memory") \
+	X(KV_READ_FROM_START, "kv-reads-from-start", "KVS-11", "kv.read_pieces_tar kv.read_vectors_memory") \
+	X(KV_READ_PAST_END, "kv-past-end-is-an-error", "KVS-11", "kv.read_to_the_end_crunched") \
+	X(KV_LIST_UNORDERED, "kv-lists-in-disorder", "KVS-12", "kv.list_memory kv.list_tar") \
+	X(KV_LIST_ALL, "kv-lists-without-prefix", "KVS-12", "kv.list_crunched") \
+	X(KV_SET_TORN, "kv-sets-less", "KVS-13", "kv.all_or_nothing_memory") \
+	X(KV_REMOVE_KEEPS, "kv-remove-keeps", "KVS-14", "kv.remove_memory") \
+	X(KV_STALE, "kv-shows-the-old-value", "KVS-15", "kv.set_and_get_memory") \
+	X(KV_VIEW_MOVES, "kv-view-moves", "KVS-16", "kv.view_crunched") \
 	/* Timers. */ \
 	X(TIMER_EARLY, "timer-early", "TIM-01", "time.never_early") \
 	X(TIMER_UNORDERED, "timer-wrong-order", "TIM-03", "time.order_of_deadlines") \
