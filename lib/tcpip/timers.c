@@ -149,10 +149,10 @@ static uint32_t dhcp_coarse_period(void)
 			continue;
 		seconds = sooner(seconds, dhcp->t1_renew_time);
 		seconds = sooner(seconds, dhcp->t2_rebind_time);
-		seconds = sooner(seconds,
-				 dhcp->t0_timeout > dhcp->lease_used
-					 ? dhcp->t0_timeout - dhcp->lease_used
-					 : 1u);
+		seconds = sooner(seconds, dhcp->t0_timeout > dhcp->lease_used
+						  ? (uint32_t)dhcp->t0_timeout -
+							    dhcp->lease_used
+						  : 1u);
 	}
 	return seconds == UINT32_MAX ? 0 : seconds * DHCP_COARSE_TIMER_MSECS;
 }
