@@ -73,6 +73,14 @@ void unix_flow_free(struct unix_flow *f);
 /** Ends it because its stack is closed. */
 void unix_flow_doom(struct unix_flow *f);
 
+/* stack_linger.c */
+
+/** Goes on reading from a flow whose stream has been ended, and throws away, until
+ *  the peer has ended its own; then frees it. From its kick. */
+void unix_linger(struct unix_flow *f);
+/** Takes it out of the line of those. */
+void unix_linger_end(struct unix_flow *f);
+
 /* stack_tcp.c: making connections */
 
 struct unix_listener {
