@@ -101,7 +101,6 @@ static int serve(void)
 
 static void on_closed(void *arg, int result)
 {
-	mirage_http_files_fini(&files);
 	store_close(&store);
 	mirage_stack_close(stack);
 }
