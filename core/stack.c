@@ -382,4 +382,5 @@ void mirage_core_stack_closed(struct mirage_stack *stack)
 	stack->state = CORE_CLOSED;
 	core.keeping--;
 	mirage_core_stack_event(stack, MIRAGE_EVENT_CLOSED);
+	core_wake(); /* it may have been the last that kept the program */
 }
