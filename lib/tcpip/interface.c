@@ -43,6 +43,19 @@ static void on_netif(struct netif *netif, netif_nsc_reason_t reason,
 	tcpip_interface_of(netif)->stack->changed = true;
 }
 
+/** Lets an address be used while it is found out whether another has it (RFC 4429);
+ *  lwIP would wait for a second. */
+static void be_optimistic(struct netif *netif)
+{
+	for (int i = 0; i < LWIP_IPV6_NUM_ADDRESSES; i++) {
+		uint8_t state = netif_ip6_addr_state(netif, i);
+
+		if (ip6_addr_istentative(state) && !ip6_addr_isvalid(state))
+			netif_ip6_addr_set_state(netif, (s8_t)i,
+						 IP6_ADDR_VALID | state);
+	}
+}
+
 /** Says again who we are, to a wire that may be another than before. */
 static void announce(struct tcpip_interface *interface)
 {
@@ -51,8 +64,20 @@ static void announce(struct tcpip_interface *interface)
 	if (!ip4_addr_isany_val(*netif_ip4_addr(netif)))
 		etharp_gratuitous(netif);
 	nd6_restart_netif(netif);
+	be_optimistic(netif);
 	if (netif_dhcp_data(netif) != NULL)
 		dhcp_network_changed(netif);
+}
+
+/** What waits for the retransmission timer has waited enough: the wire is back. */
+static void hurry(void)
+{
+	for (struct tcp_pcb *pcb = tcp_active_pcbs; pcb != NULL;
+	     pcb = pcb->next)
+		if (pcb->rtime >= 0 && pcb->nrtx > 0) {
+			pcb->rtime = pcb->rto;
+			pcb->nrtx = 1;
+		}
 }
 
 static void on_link(struct tcpip_interface *interface)
@@ -60,10 +85,13 @@ static void on_link(struct tcpip_interface *interface)
 	bool up = interface->net->info->link_up;
 
 	info_of(interface)->link_up = up;
-	if (up)
+	if (up) {
 		netif_set_link_up(&interface->netif);
-	else
+		be_optimistic(&interface->netif);
+		hurry();
+	} else {
 		netif_set_link_down(&interface->netif);
+	}
 	raise(interface->stack, MIRAGE_EVENT_LINK);
 }
 
@@ -163,10 +191,11 @@ static void start_ipv6(struct tcpip_interface *interface)
 	if (config->no_slaac)
 		netif->rs_count = 0;
 	netif_create_ip6_linklocal_address(netif, 1);
-	if (config->ipv6.version == 0)
-		return;
-	tcpip_to_lwip(&ip, &config->ipv6, interface->stack);
-	netif_add_ip6_address(netif, ip_2_ip6(&ip), NULL);
+	if (config->ipv6.version != 0) {
+		tcpip_to_lwip(&ip, &config->ipv6, interface->stack);
+		netif_add_ip6_address(netif, ip_2_ip6(&ip), NULL);
+	}
+	be_optimistic(netif);
 }
 
 void tcpip_interface_open(struct tcpip_interface *interface)

@@ -157,6 +157,25 @@ static uint32_t dhcp_coarse_period(void)
 	return seconds == UINT32_MAX ? 0 : seconds * DHCP_COARSE_TIMER_MSECS;
 }
 
+/** lwIP would release a lease that is over: whose address it was no longer is. */
+static void dhcp_tick(void)
+{
+	struct netif *netif;
+
+	NETIF_FOREACH(netif)
+	{
+		const struct dhcp *dhcp = netif_dhcp_data(netif);
+
+		if (dhcp == NULL || dhcp->t0_timeout == 0 ||
+		    dhcp->lease_used + 1 < dhcp->t0_timeout)
+			continue;
+		netif_set_addr(netif, IP4_ADDR_ANY4, IP4_ADDR_ANY4,
+			       IP4_ADDR_ANY4);
+		dhcp_start(netif);
+	}
+	dhcp_coarse_tmr();
+}
+
 /* `catch_up`: how many ticks that were missed are made up for. */
 static struct cyclic {
 	void (*tick)(void);
@@ -172,8 +191,8 @@ static struct cyclic {
 	{ip6_reass_tmr, reass6_period, IP6_REASS_TMR_INTERVAL, 60, 0, false},
 	{mld6_tmr, mld6_period, MLD6_TMR_INTERVAL, 10, 0, false},
 	{dhcp_fine_tmr, dhcp_fine_period, DHCP_FINE_TIMER_MSECS, 10, 0, false},
-	{dhcp_coarse_tmr, dhcp_coarse_period, DHCP_COARSE_TIMER_MSECS,
-	 UINT16_MAX, 0, false},
+	{dhcp_tick, dhcp_coarse_period, DHCP_COARSE_TIMER_MSECS, UINT16_MAX, 0,
+	 false},
 };
 enum { N_CYCLICS = sizeof cyclics / sizeof *cyclics };
 

@@ -3,6 +3,8 @@
 #ifndef MIRAGE_TCPIP_LWIPOPTS_H
 #define MIRAGE_TCPIP_LWIPOPTS_H
 
+#include <stdint.h>
+
 /* One thread, raw callbacks, our timers (timers.c). */
 #define NO_SYS 1
 #define SYS_LIGHTWEIGHT_PROT 0
@@ -64,6 +66,8 @@
 #define LWIP_IPV6_NUM_ADDRESSES 4
 #define LWIP_IPV6_REASS 1
 #define LWIP_IPV6_FRAG 1
+/* What lwIP keeps in a fragment's header has pointers: too long for 64 bits. */
+#define IPV6_FRAG_COPYHEADER (UINTPTR_MAX > UINT32_MAX)
 #define LWIP_IPV6_DHCP6 0
 #define LWIP_ND6_NUM_NEIGHBORS 64
 #define LWIP_ND6_NUM_DESTINATIONS 64
