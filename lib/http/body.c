@@ -110,7 +110,10 @@ bool http_in_step(struct http_exchange *x)
 	}
 	if (x->in.error != 0)
 		return tell(x, x->in.error, NULL);
-	return x->in.complete ? tell(x, 0, NULL) : false;
+	if (!x->in.complete)
+		return false;
+	x->in.told = true;
+	return tell(x, 0, NULL);
 }
 
 bool http_in_drain(struct http_exchange *x)

@@ -148,6 +148,7 @@ struct http_exchange *http_exchange_new(struct http_pool *pool,
 	x->parser.headers = x->headers;
 	x->in.most = UINT64_MAX;
 	x->out.skipped_end = &x->out.skipped;
+	x->out.held_end = &x->out.held;
 	http_parser_start(&x->parser, response);
 	return x;
 }

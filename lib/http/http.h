@@ -121,8 +121,8 @@ enum http_event {
 	HTTP_EVENT_MORE, /* all bytes were used */
 	HTTP_EVENT_HEAD, /* the head is complete */
 	HTTP_EVENT_BODY, /* `body` and `body_bytes`: a piece of the body */
-	HTTP_EVENT_END,  /* the message is complete */
-	HTTP_EVENT_BAD   /* `status` says what is wrong */
+	HTTP_EVENT_END,	 /* the message is complete */
+	HTTP_EVENT_BAD	 /* `status` says what is wrong */
 };
 
 enum http_framing { HTTP_NONE, HTTP_LENGTH, HTTP_CHUNKS, HTTP_TO_END };
@@ -220,13 +220,16 @@ struct http_out {
 	bool silent;	   /* the body is passed over: HEAD, 204, 304 */
 	bool head_waits;   /* for company, or for a step */
 	bool broken;	   /* the end is missing: reset */
+	bool hold;	   /* the client may not send the body yet */
 	uint8_t n_vectors; /* of the head's write */
+	uint8_t n_body;	   /* vectors after the first that are held */
 	uint32_t in_flight;
 	uint64_t left; /* promised, not written yet */
 	uint64_t sent;
 	uint64_t waiting;     /* bytes in flight */
 	uint64_t progress_ns; /* when something was last written out */
 	struct mirage_http_write *skipped, **skipped_end;
+	struct mirage_http_write *held, **held_end;
 	struct mirage_vector vectors[MIRAGE_HTTP_VECTORS_MAX + 1];
 	struct mirage_vector end_vector;
 	struct mirage_flow_write head, interim, end;
@@ -266,6 +269,11 @@ struct http_exchange {
 	bool refused;	/* the server answers, nobody else was asked */
 	bool finished;	/* `done` has run: the rest of the body is drained */
 	uint8_t holds;	/* what still comes back to it */
+	/* The client's. */
+	bool failed;	  /* the fetch ends with an error, or is tried again */
+	bool again;	  /* tried again, or redirected */
+	bool discard;	  /* nobody reads the body */
+	uint8_t interims; /* responses before the final one */
 	struct mirage_http_header headers[HTTP_HEADERS_SMALL];
 	char memory[];
 };
@@ -327,6 +335,15 @@ void http_out_write(struct http_exchange *x, struct mirage_http_write *write);
 void http_out_end(struct http_exchange *x, bool abort);
 /** The application has been told of an error, or nobody answers any more. */
 void http_out_break(struct http_exchange *x);
+/** The client's: takes writes before there is a connection, and keeps them. */
+void http_out_hold(struct http_exchange *x, uint64_t left);
+/** Begins a request: after it, or, where an answer to Expect is awaited, after
+ *  `http_out_release`, the body follows. */
+void http_out_ask(struct http_exchange *x, const char *head, size_t head_bytes,
+		  const struct mirage_vector *body, uint32_t n_body);
+void http_out_release(struct http_exchange *x);
+/** Nothing more is sent; writes that are held end with `error`. */
+void http_out_drop(struct http_exchange *x, int error);
 /** Sends a head that waits, completes what is passed over. Returns whether anything
  *  happened. */
 bool http_out_step(struct http_exchange *x);
@@ -381,5 +398,9 @@ struct http_url {
 };
 
 bool http_url_parse(struct http_url *url, const char *text);
+/** Makes the URL that `reference` means at `base` (RFC 3986, 5.2, without taking dots
+ *  out). Returns its length, 0 when there is no room. */
+size_t http_url_join(char *to, size_t room, const struct http_url *base,
+		     const char *reference);
 
 #endif /* HTTP_H */

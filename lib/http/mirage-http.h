@@ -376,6 +376,9 @@ MIRAGE_API void mirage_http_client_close(struct mirage_http_client *client,
 struct mirage_http_fetch {
 	const char *url;    /* http://HOST[:PORT][/PATH][?QUERY] */
 	const char *method; /* NULL for GET */
+	/** Not Content-Length, Transfer-Encoding, Connection and Expect, which are
+	 *  the client's, as is Host where it is not given. To another host than
+	 *  that of `url` no Host, Authorization or Cookie is sent. */
 	const struct mirage_http_header *headers;
 	uint32_t n_headers;
 	uint32_t redirects_max; /* of 301, 302, 303, 307 and 308 followed */
@@ -408,6 +411,8 @@ struct mirage_http_fetch {
 	struct mirage_http_client *client;
 	struct mirage_http_fetch *next, *previous;
 	void *exchange;
+	char *location; /* that was redirected to, or NULL */
+	bool as_get;	/* redirected so */
 	uint32_t redirects, tries;
 	uint32_t state;
 	int32_t result;
@@ -423,12 +428,14 @@ MIRAGE_API void mirage_http_fetch(struct mirage_http_client *client,
 MIRAGE_API void mirage_http_fetch_read(struct mirage_http_fetch *fetch,
 				       mirage_flow_read_fn *done, void *arg);
 
-/** Writes a piece of the request's body, at once after mirage_http_fetch or later;
- *  the server may answer before its end, then writes complete with EGONE. */
+/** Writes a piece of the request's body, at once after mirage_http_fetch or later.
+ *  The server may answer before its end: then writes complete with an error, and
+ *  the response can be read nevertheless. */
 MIRAGE_API void mirage_http_fetch_write(struct mirage_http_fetch *fetch,
 					struct mirage_http_write *write);
 
-/** Ends the body that was written. */
+/** Ends the body that was written; fewer bytes than promised end the fetch with
+ *  EINVAL. */
 MIRAGE_API void mirage_http_fetch_end(struct mirage_http_fetch *fetch);
 
 /** Gives `fetch` up, at any time before `done`, which follows with ECANCELED after all

@@ -31,7 +31,10 @@ static void written(struct http_exchange *x, int result, uint64_t bytes)
 	if (x->out.in_flight > 0)
 		x->out.progress_ns = mirage_clock_monotonic_ns();
 	link->writes--;
-	if (result < 0 && link->error == 0)
+	/* A server that does not read on may have answered: the client looks. */
+	if (result < 0 && x->fetch != NULL)
+		x->told = true;
+	else if (result < 0 && link->error == 0)
 		link->error = result;
 }
 
@@ -156,14 +159,20 @@ static void on_piece(void *arg, int result)
 	http_leave();
 }
 
+static void append(struct mirage_http_write ***end,
+		   struct mirage_http_write *write)
+{
+	write->next = NULL;
+	**end = write;
+	*end = &write->next;
+}
+
 /** Puts `write` among those that end without having been sent. */
 static void skip(struct http_exchange *x, struct mirage_http_write *write,
 		 int result)
 {
 	write->result = result;
-	write->next = NULL;
-	*x->out.skipped_end = write;
-	x->out.skipped_end = &write->next;
+	append(&x->out.skipped_end, write);
 	http_link_kick(x->link);
 }
 
@@ -218,6 +227,14 @@ static void check_write(const struct http_exchange *x,
 		mirage_core_broken("LAW-05", wrong);
 }
 
+static void transmit(struct http_exchange *x, struct mirage_http_write *write,
+		     uint64_t bytes)
+{
+	frame(x, write, bytes);
+	submit(x, &write->flow_write,
+	       sum(write->framed, write->flow_write.n_vectors));
+}
+
 void http_out_write(struct http_exchange *x, struct mirage_http_write *write)
 {
 	struct http_out *out = &x->out;
@@ -225,7 +242,7 @@ void http_out_write(struct http_exchange *x, struct mirage_http_write *write)
 
 	check_write(x, write, bytes);
 	write->exchange = x;
-	if (!passes(x) || x->told) {
+	if (x->told || (!passes(x) && !out->hold)) {
 		skip(x, write,
 		     x->link->error != 0 ? x->link->error : MIRAGE_ECANCELED);
 		return;
@@ -237,9 +254,10 @@ void http_out_write(struct http_exchange *x, struct mirage_http_write *write)
 		return;
 	}
 	out->sent += bytes;
-	frame(x, write, bytes);
-	submit(x, &write->flow_write,
-	       sum(write->framed, write->flow_write.n_vectors));
+	if (out->hold)
+		append(&out->held_end, write);
+	else
+		transmit(x, write, bytes);
 }
 
 /* ------------------------------------------------------------------- End -- */
@@ -281,12 +299,97 @@ void http_out_end(struct http_exchange *x, bool abort)
 		return;
 	out->state = HTTP_OUT_ENDED;
 	http_link_kick(x->link);
-	if (!passes(x) || out->silent)
+	if (out->hold || !passes(x) || out->silent)
 		return; /* a head that waits goes with the step */
 	if (abort || (out->left > 0 && out->left != MIRAGE_HTTP_CHUNKED))
 		http_out_break(x);
 	else if (out->chunked)
 		send_last_chunk(x);
+}
+
+/* ------------------------------------------------------------------ Hold -- */
+
+void http_out_hold(struct http_exchange *x, uint64_t left)
+{
+	x->out.hold = true;
+	x->out.state = HTTP_OUT_BODY;
+	x->out.left = left;
+	x->out.chunked = left == MIRAGE_HTTP_CHUNKED;
+}
+
+void http_out_ask(struct http_exchange *x, const char *head, size_t head_bytes,
+		  const struct mirage_vector *body, uint32_t n_body)
+{
+	struct http_out *out = &x->out;
+
+	out->vectors[0] =
+		(struct mirage_vector){(void *)(uintptr_t)head, head_bytes};
+	out->n_vectors = 1;
+	out->head_waits = true;
+	for (uint32_t i = 0; i < n_body; i++)
+		out->vectors[1 + i] = body[i];
+	out->n_body = (uint8_t)n_body;
+	if (x->expects)
+		send_head(x);
+	else
+		http_out_release(x);
+}
+
+/** The whole body, with the head or after it. */
+static void send_rest(struct http_exchange *x)
+{
+	struct http_out *out = &x->out;
+
+	out->state = HTTP_OUT_ENDED;
+	out->sent = sum(out->vectors + 1, out->n_body);
+	if (out->head_waits) {
+		out->n_vectors = (uint8_t)(1 + out->n_body);
+		send_head(x);
+	} else if (out->n_body > 0) {
+		out->end = (struct mirage_flow_write){
+			.vectors = out->vectors + 1,
+			.n_vectors = out->n_body,
+			.done = on_end,
+			.arg = x,
+		};
+		submit(x, &out->end, out->sent);
+	}
+}
+
+void http_out_release(struct http_exchange *x)
+{
+	struct http_out *out = &x->out;
+	struct mirage_http_write *write;
+
+	if (!out->hold)
+		return;
+	out->hold = false;
+	x->expects = false;
+	while ((write = out->held) != NULL) {
+		out->held = write->next;
+		transmit(x, write, sum(write->vectors, write->n_vectors));
+	}
+	out->held_end = &out->held;
+	if (out->n_body > 0 || out->left == 0)
+		send_rest(x);
+	else if (out->state == HTTP_OUT_ENDED && out->chunked)
+		send_last_chunk(x);
+	else if (out->state == HTTP_OUT_ENDED)
+		http_out_break(x);
+}
+
+void http_out_drop(struct http_exchange *x, int error)
+{
+	struct http_out *out = &x->out;
+	struct mirage_http_write *write;
+
+	out->hold = false;
+	while ((write = out->held) != NULL) {
+		out->held = write->next;
+		skip(x, write, error);
+	}
+	out->held_end = &out->held;
+	http_out_break(x);
 }
 
 /* ------------------------------------------------------------------ Step -- */
