@@ -141,6 +141,8 @@ static void sort(struct dns_zone *zone)
 {
 	size_t n = 0;
 
+	if (zone->n_records == 0)
+		return; /* there is not even memory */
 	qsort(zone->records, zone->n_records, sizeof(zone->records[0]),
 	      compare_records);
 	for (size_t i = 0; i < zone->n_records; i++)
