@@ -5,6 +5,8 @@
 #include <string.h>
 
 enum { QUEUE_MAX = 1024, COPY_MAX_BYTES = 256, DATAGRAM_MAX_BYTES = 65535 };
+/* lwIP counts the header of IPv6 into the 16 bits of a length. */
+enum { IPV6_MAX_BYTES = 65535 - 40 - 8 };
 
 /** What has arrived and waits for lwIP to be left. */
 struct tcpip_datagram {
@@ -233,17 +235,22 @@ void tcpip_udps_free(struct tcpip_stack *stack)
 
 /* --------------------------------------------------------------- Sending -- */
 
-/** The datagram as pbufs: a copy when it is small, else references to the vectors. */
-static struct pbuf *gather(const struct mirage_vector vectors[], size_t n)
+static size_t length_of(const struct mirage_vector vectors[], size_t n)
 {
 	size_t length = 0;
-	struct pbuf *first;
 
 	for (size_t i = 0; i < n; i++)
 		length += vectors[i].length_bytes;
-	first = pbuf_alloc(PBUF_TRANSPORT,
-			   length <= COPY_MAX_BYTES ? (uint16_t)length : 0,
-			   PBUF_RAM);
+	return length;
+}
+
+/** The datagram as pbufs: a copy when it is small, else references to the vectors. */
+static struct pbuf *gather(const struct mirage_vector vectors[], size_t n)
+{
+	size_t length = length_of(vectors, n);
+	struct pbuf *first = pbuf_alloc(
+		PBUF_TRANSPORT, length <= COPY_MAX_BYTES ? (uint16_t)length : 0,
+		PBUF_RAM);
 	if (first == NULL || length <= COPY_MAX_BYTES) {
 		uint8_t *to = first != NULL ? first->payload : NULL;
 
@@ -303,6 +310,8 @@ int tcpip_udp_send(struct mirage_udp *mirage_udp,
 	struct pbuf *p;
 	err_t error;
 
+	if (to->ip.version == 6 && length_of(vectors, n) > IPV6_MAX_BYTES)
+		return MIRAGE_EMSGSIZE;
 	if (tcpip_is_any(source))
 		source = &udp->udp.local.ip;
 	interface = tcpip_stack_route(udp->stack, source, &to->ip);
