@@ -12,8 +12,6 @@ struct tcp_pcb;
 struct tcp_hdr;
 struct pbuf;
 
-uint16_t tcpip_checksum(const void *bytes, int length);
-
 /* A reply leaves through the interface whose address it comes from. */
 struct netif *tcpip_route4(const ip4_addr_t *from, const ip4_addr_t *to);
 struct netif *tcpip_route6(const ip6_addr_t *from, const ip6_addr_t *to);

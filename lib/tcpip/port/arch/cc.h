@@ -30,6 +30,8 @@
 #endif
 void tcpip_broken(const char *message);
 
+uint16_t tcpip_checksum(const void *bytes, int length);
+
 uint32_t tcpip_random(void);
 #define LWIP_RAND() tcpip_random()
 
