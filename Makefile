@@ -52,7 +52,7 @@ bench-js:
 	@tools/bench-js
 
 bench-xen:
-	@tools/setup build xen
+	@tools/setup build xen bench
 	@tools/bench-xen
 
 test-unix test-sim test-conformance:

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: ISC
 """Measures Xen guests against a Linux PVH guest and xl, in one run of the lab.
 
-    bench_xen.py OUT.jsonl HELLO XEN_RUN GUEST DOM0 CREATE LINUX_INIT
+    bench_xen.py OUT.jsonl HELLO XEN_RUN GUEST HTTP_PAGE DOM0 CREATE LINUX_INIT \
+                 HTTP_LOAD
 
 Both guests have an interface and a disk of the same kind, and the same orders
 from dom0 (work.h), in turns. xenlab is found on the path; environment: XENLAB_DIR,
@@ -21,9 +22,10 @@ import tempfile
 
 HERE = os.path.dirname(os.path.realpath(__file__))
 sys.dont_write_bytecode = True
-sys.path.insert(0, os.path.dirname(HERE))
+sys.path[:0] = [HERE, os.path.dirname(HERE)]
 
 import run  # noqa: E402
+import web  # noqa: E402
 
 ROUNDS = int(os.environ.get("ROUNDS", "9"))
 BOOT_ROUNDS = min(ROUNDS, 3)
@@ -41,6 +43,7 @@ run.TARGETS = {
     "net_rx_1514": (">=", 1.0),
     "block_seqread_1m": (">=", 1.0),
     "block_randread_4k_qd32": (">=", 1.0),
+    "xen_http": (">=", 1.0),
 }
 # Figures with nothing to be compared with, but a limit; see `lone`.
 LIMITS = {
@@ -120,24 +123,28 @@ def configs():
         "linux.xl": guest_config(
             "linux", 2, f'memory=192\nkernel="{PLACE}/vmlinuz"\nramdisk='
             f'"{PLACE}/initramfs"\ncmdline="{LINUX_LINE}"\n'),
+        **web.configs(PLACE, LINUX_LINE),
     }
 
 
-def prepare(hello, xen_run, guest, dom0_program, create, init):
+def prepare(hello, xen_run, guest, page, dom0_program, create, init, load):
     subprocess.run(["xenlab", "sh", f"mkdir -p {PLACE}"], check=True)
     image, folder = kernel()
     with tempfile.TemporaryDirectory() as scratch:
         initramfs(folder, init, f"{scratch}/initramfs")
+        web.initramfs(folder, f"{scratch}/web.cpio")
         files = {"hello": hello, "mirage-xen-run": xen_run, "guest": guest,
                  "bench_dom0": dom0_program, "bench_create": create,
-                 "vmlinuz": image, "initramfs": f"{scratch}/initramfs"}
+                 "vmlinuz": image, "initramfs": f"{scratch}/initramfs",
+                 "http_page": page, "http_load": load,
+                 "web.cpio": f"{scratch}/web.cpio"}
         for name, source in files.items():
             give(source, name)
         for name, text in configs().items():
             with open(f"{scratch}/{name}", "w", encoding="utf-8") as out:
                 out.write(text)
             give(f"{scratch}/{name}", name)
-    dom0("chmod 755 mirage-xen-run bench_*\n"
+    dom0("chmod 755 mirage-xen-run bench_* http_load\n"
          "dd if=/dev/urandom of=/disks/bench.img bs=1M count=64 2>/dev/null\n"
          "xl vcpu-pin Domain-0 0 0\n")
 
@@ -208,12 +215,15 @@ def measure(hello):
     yield from creates()
     yield from boots()
     yield from devices()
+    yield from web.measure(dom0, start, ROUNDS)
 
 
 def main():
-    if len(sys.argv) != 8:
+    if len(sys.argv) != 10:
         print(__doc__, file=sys.stderr)
         return 2
+    if web.lacks():
+        sys.exit(f"bench_xen.py: {web.lacks()}")
     # So that `finally` is run, too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     out, programs = sys.argv[1], sys.argv[2:]
@@ -226,7 +236,7 @@ def main():
                 print(json.dumps(figure), file=file, flush=True)
                 rows.append(run.row(figure))
     finally:
-        dom0("for name in ours linux hello-boot hello-xl; do "
+        dom0("for name in ours linux web weblinux hello-boot hello-xl; do "
              "xl destroy $name 2>/dev/null; done; true\n")
     run.table(rows)
     missed = [row[0] for row in rows if row[-1] == "MISS"]
