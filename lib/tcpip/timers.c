@@ -69,7 +69,7 @@ static bool traffic(void)
 
 static uint32_t table_period(void)
 {
-	if (netif_list == NULL)
+	if (tcpip_stacks == NULL) /* the loop's interface stays */
 		return 0;
 	return traffic() ? ARP_TMR_INTERVAL : QUIET_PERIOD_MS;
 }
@@ -80,7 +80,7 @@ static uint32_t nd6_period(void)
 
 	NETIF_FOREACH(netif)
 	{
-		if (netif->rs_count != 0)
+		if (netif->rs_count != 0 && tcpip_stacks != NULL)
 			return ND6_TMR_INTERVAL;
 		for (int i = 0; i < LWIP_IPV6_NUM_ADDRESSES; i++)
 			if (ip6_addr_istentative(
