@@ -51,7 +51,11 @@ enum conf_role {
 	CONF_DISK_RO = 4,   /* read-only, at least 64 KiB, every byte 0x5a */
 	CONF_KV = 5, /* a store of the backend's own, writable and empty; or
 			       one of lib/kv, see conf_take_kv */
-	CONF_ROLES = 6
+	CONF_HOST_4 = 6, /* the host's sockets: 127.0.0.1 is this machine; */
+	CONF_HOST_6 = 7, /* ::1 is; */
+	CONF_HOST_NAMES = 8, /* names are asked of 127.0.0.1, port 53, where
+				 nobody is */
+	CONF_ROLES = 9
 };
 
 /**
@@ -65,23 +69,26 @@ enum conf_need {
 	CONF_DISK_LARGE = 1u << CONF_DISK_4096,
 	CONF_READ_ONLY = 1u << CONF_DISK_RO,
 	CONF_STORE = 1u << CONF_KV,
+	CONF_SOCKETS_4 = 1u << CONF_HOST_4,
+	CONF_SOCKETS_6 = 1u << CONF_HOST_6,
+	CONF_SOCKETS_NAMES = 1u << CONF_HOST_NAMES,
 
-	CONF_LINK = 1u << 8,	       /* conf_link */
-	CONF_PAUSE = 1u << 9,	       /* conf_pause */
-	CONF_NET_LOSE = 1u << 10,      /* conf_lose of a network */
-	CONF_DISK_LOSE = 1u << 11,     /* conf_lose of a disk */
-	CONF_RESIZE = 1u << 12,	       /* conf_resize */
-	CONF_POWER = 1u << 13,	       /* conf_power_loss */
-	CONF_DROP_CAPS = 1u << 14,     /* conf_drop_caps */
-	CONF_FAIL = 1u << 15,	       /* conf_fail_next */
-	CONF_SHUTDOWN = 1u << 16,      /* conf_shutdown */
-	CONF_SUSPEND = 1u << 17,       /* conf_suspend */
-	CONF_INPUT = 1u << 18,	       /* conf_console_input */
-	CONF_OUTPUT = 1u << 19,	       /* conf_console_output */
-	CONF_CONSOLE_PAUSE = 1u << 20, /* conf_console_pause */
-	CONF_CONSOLE_GONE = 1u << 21,  /* conf_console_gone */
-	CONF_LOG = 1u << 22,	       /* conf_console_log */
-	CONF_INJECT = 1u << 23	       /* conf_inject */
+	CONF_LINK = 1u << 12,	       /* conf_link */
+	CONF_PAUSE = 1u << 13,	       /* conf_pause */
+	CONF_NET_LOSE = 1u << 14,      /* conf_lose of a network */
+	CONF_DISK_LOSE = 1u << 15,     /* conf_lose of a disk */
+	CONF_RESIZE = 1u << 16,	       /* conf_resize */
+	CONF_POWER = 1u << 17,	       /* conf_power_loss */
+	CONF_DROP_CAPS = 1u << 18,     /* conf_drop_caps */
+	CONF_FAIL = 1u << 19,	       /* conf_fail_next */
+	CONF_SHUTDOWN = 1u << 20,      /* conf_shutdown */
+	CONF_SUSPEND = 1u << 21,       /* conf_suspend */
+	CONF_INPUT = 1u << 22,	       /* conf_console_input */
+	CONF_OUTPUT = 1u << 23,	       /* conf_console_output */
+	CONF_CONSOLE_PAUSE = 1u << 24, /* conf_console_pause */
+	CONF_CONSOLE_GONE = 1u << 25,  /* conf_console_gone */
+	CONF_LOG = 1u << 26,	       /* conf_console_log */
+	CONF_INJECT = 1u << 27	       /* conf_inject */
 };
 
 /* ----------------------------------------------------------------- Cases -- */
@@ -275,6 +282,9 @@ void conf_count(void *done, int result);
 void conf_count_time(void *done);
 
 void conf_open(enum conf_role role, uint32_t accept);
+/** The same for a stack on the network of `role`, or the host's in that role. */
+void conf_open_stack(enum conf_role role,
+		     const struct mirage_stack_config *config);
 bool conf_is_open(enum conf_role role);
 void conf_close(enum conf_role role);
 bool conf_is_closed(enum conf_role role);
@@ -283,6 +293,7 @@ bool conf_is_closed(enum conf_role role);
 struct mirage_net *conf_net(enum conf_role role);
 struct mirage_block *conf_block(enum conf_role role);
 struct mirage_kv *conf_kv(enum conf_role role);
+struct mirage_stack *conf_stack(enum conf_role role);
 
 /** Makes the store that the case has opened itself, in vain or not, the device of
  *  `role`: the harness counts its events and closes it. */

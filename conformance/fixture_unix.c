@@ -121,7 +121,8 @@ static const char *setup_memory(struct conf_fixture *fixture, bool own_process)
 {
 	int n = add_read_only(fixture, add_memory(fixture, add_pair(fixture)));
 
-	add_store(fixture, n);
+	n = add_store(fixture, n);
+	add(fixture, n, "--net", "sockets=host:");
 	return console(fixture, own_process);
 }
 
@@ -291,25 +292,67 @@ static const char *setup_tap(struct conf_fixture *fixture, bool own_process)
 	return console(fixture, own_process);
 }
 
+/* ------------------------------------------------------ The host's sockets -- */
+
+/* A loopback and a resolver's settings of this process's own, where nobody else
+ * listens: without a server, names are asked of 127.0.0.1. */
+static const char host_script[] =
+	"set -eu\n"
+	"mount --make-rprivate /\n"
+	"ip link set dev lo up\n"
+	": >$SCRATCH/resolv.conf\n"
+	"echo 'hosts: files dns' >$SCRATCH/nsswitch.conf\n"
+	"mount --bind $SCRATCH/resolv.conf /etc/resolv.conf\n"
+	"mount --bind $SCRATCH/nsswitch.conf /etc/nsswitch.conf\n";
+
+/* Who is not root may be root of a namespace. */
+static bool own_namespaces(void)
+{
+	int flags = CLONE_NEWNET | CLONE_NEWNS;
+	unsigned user = geteuid();
+	FILE *map;
+
+	if (unshare(flags) == 0)
+		return true;
+	if (unshare(flags | CLONE_NEWUSER) < 0)
+		return false;
+	map = fopen("/proc/self/uid_map", "w");
+	if (map == NULL)
+		return false;
+	fprintf(map, "0 %u 1", user);
+	return fclose(map) == 0;
+}
+
+static const char *setup_host(struct conf_fixture *fixture, bool own_process)
+{
+	if (!own_process || !own_namespaces())
+		return "needs the right to make a network namespace";
+	if (setenv("SCRATCH", fixture->scratch, true) != 0 ||
+	    system(host_script) != 0)
+		return "cannot give the namespace a loopback and a resolver";
+	add(fixture, 0, "--net", "host");
+	return console(fixture, own_process);
+}
+
 /* ------------------------------------------------------------- Fixtures -- */
 
-#define COMMON(name_, setup_)                                                 \
-	.size = sizeof(struct conf_fixture), .name = name_,                   \
-	.devices = {[CONF_NET_A] = "a",                                       \
-		    [CONF_NET_B] = "b",                                       \
-		    [CONF_DISK_512] = "small",                                \
-		    [CONF_DISK_4096] = "large",                               \
-		    [CONF_DISK_RO] = "fixed"},                                \
-	.setup = setup_, .shutdown = ask_shutdown,                            \
-	.console_input = host_console_input,                                  \
+#define BARE(name_, setup_)                                                   \
+	.size = sizeof(struct conf_fixture), .name = name_, .setup = setup_,  \
+	.shutdown = ask_shutdown, .console_input = host_console_input,        \
 	.console_output = host_console_output,                                \
 	.console_log = host_console_log, .console_pause = host_console_pause, \
 	.console_gone = host_console_gone
 
+#define COMMON(name_, setup_)                                        \
+	BARE(name_, setup_), .devices = {[CONF_NET_A] = "a",         \
+					 [CONF_NET_B] = "b",         \
+					 [CONF_DISK_512] = "small",  \
+					 [CONF_DISK_4096] = "large", \
+					 [CONF_DISK_RO] = "fixed"}
+
 static struct conf_fixture memory = {
-	COMMON("unix-mem", setup_memory),
-	.devices[CONF_KV] = "store",
-	.net_link = set_link,
+	COMMON("unix-mem", setup_memory),  .devices[CONF_KV] = "store",
+	.devices[CONF_HOST_4] = "sockets", .net_link = set_link,
 	.net_pause = set_paused,
 };
 
@@ -355,5 +398,12 @@ static struct conf_fixture tap = {
 	.net_link = set_tap_link,
 };
 
+static struct conf_fixture host = {
+	BARE("unix-host", setup_host),
+	.devices = {[CONF_HOST_4] = "sockets",
+		    [CONF_HOST_6] = "sockets",
+		    [CONF_HOST_NAMES] = "sockets"},
+};
+
 struct conf_fixture *const conf_fixtures[] = {
-	&memory, &file, &direct, &threads, &shims, &stream, &tap, NULL};
+	&memory, &file, &direct, &threads, &shims, &stream, &tap, &host, NULL};

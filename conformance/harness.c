@@ -13,7 +13,8 @@ struct device {
 	struct mirage_net *net;
 	struct mirage_block *block;
 	struct mirage_kv *kv;
-	unsigned events[MIRAGE_EVENT_CLOSED + 1];
+	struct mirage_stack *stack;
+	unsigned events[MIRAGE_EVENT_ADDRESS + 1];
 	mirage_event_fn *on_event;
 	void *event_arg;
 };
@@ -236,13 +237,14 @@ static void on_event(void *arg, uint32_t event)
 {
 	struct device *device = arg;
 
-	if (event <= MIRAGE_EVENT_CLOSED)
+	if (event <= MIRAGE_EVENT_ADDRESS)
 		device->events[event]++;
 	if (event == MIRAGE_EVENT_CLOSED) {
 		device->closed = true;
 		device->net = NULL;
 		device->block = NULL;
 		device->kv = NULL;
+		device->stack = NULL;
 	}
 	if (device->on_event != NULL && !now.ending)
 		device->on_event(device->event_arg, event);
@@ -315,6 +317,25 @@ void conf_take_kv(enum conf_role role, int result, struct mirage_kv *kv)
 		opened(device, result, 0);
 }
 
+static void stack_opened(void *arg, int result, struct mirage_stack *stack)
+{
+	struct device *device = arg;
+
+	device->stack = stack;
+	if (stack != NULL)
+		mirage_stack_on_event(stack, on_event, device);
+	opened(device, result, 0);
+}
+
+void conf_open_stack(enum conf_role role,
+		     const struct mirage_stack_config *config)
+{
+	struct device *device = &now.devices[role];
+
+	*device = (struct device){.opening = true};
+	mirage_stack_open(config, stack_opened, device);
+}
+
 void conf_open(enum conf_role role, uint32_t accept)
 {
 	struct device *device = &now.devices[role];
@@ -358,6 +379,8 @@ void conf_close(enum conf_role role)
 		mirage_block_close(device->block);
 	else if (device->kv != NULL)
 		mirage_kv_close(device->kv);
+	else if (device->stack != NULL)
+		mirage_stack_close(device->stack);
 	else
 		device->closed = true;
 }
@@ -387,6 +410,11 @@ struct mirage_kv *conf_kv(enum conf_role role)
 	return now.devices[role].kv;
 }
 
+struct mirage_stack *conf_stack(enum conf_role role)
+{
+	return now.devices[role].stack;
+}
+
 const char *conf_name(enum conf_role role)
 {
 	return now.fixture->devices[role];
@@ -394,8 +422,8 @@ const char *conf_name(enum conf_role role)
 
 unsigned conf_events(enum conf_role role, uint32_t event)
 {
-	return event <= MIRAGE_EVENT_CLOSED ? now.devices[role].events[event]
-					    : 0;
+	return event <= MIRAGE_EVENT_ADDRESS ? now.devices[role].events[event]
+					     : 0;
 }
 
 void conf_on_event(enum conf_role role, mirage_event_fn *handler, void *arg)
@@ -418,7 +446,7 @@ static bool all_closed(void)
 		if (device->forgotten)
 			continue;
 		if (device->net != NULL || device->block != NULL ||
-		    device->kv != NULL)
+		    device->kv != NULL || device->stack != NULL)
 			conf_close((enum conf_role)role);
 		if (device->opening || (device->closing && !device->closed))
 			closed = false;

@@ -11,7 +11,7 @@ import re
 import sys
 
 TAG = re.compile(r'\[([A-Z]{3}-\d\d)\]')
-CASE = re.compile(r'^(?:[A-Z]+_)*CASE\(\s*(\w+),\s*(\w+),\s*((?:"[^"]*"\s*)+)', re.M)
+CASE = re.compile(r'^(?:[A-Z0-9]+_)*CASE\(\s*(\w+),\s*(\w+),\s*((?:"[^"]*"\s*)+)', re.M)
 
 
 def comments(text):

@@ -124,6 +124,11 @@ static const struct {
 	{CONF_DISK_LARGE, "no disk with 4096-byte sectors", "there is a disk"},
 	{CONF_READ_ONLY, "no read-only disk", "there is a read-only disk"},
 	{CONF_STORE, "no store of the backend's own", "there is a store"},
+	{CONF_SOCKETS_4, "no sockets of the host", "the host has sockets"},
+	{CONF_SOCKETS_6, "no sockets of the host with IPv6",
+	 "the host has sockets with IPv6"},
+	{CONF_SOCKETS_NAMES, "the host asks others for names",
+	 "the host asks us for names"},
 #define ABILITY(bit, what)                                               \
 	{                                                                \
 		bit, "the fixture cannot " what, "the fixture can " what \
