@@ -267,7 +267,7 @@ static void do_report(void)
 
 static char *argument(void)
 {
-	static char none[] = "";
+	static char none[16];
 
 	if (n_left == 0)
 		return none;
