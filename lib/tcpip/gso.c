@@ -162,6 +162,38 @@ bool tcpip_join(struct tcpip_interface *interface, const struct pbuf *p,
 	return true;
 }
 
+bool tcpip_join_ack(struct tcpip_interface *interface, const struct pbuf *p,
+		    const struct tcpip_parsed *parsed)
+{
+	uint32_t headers = ETHER_BYTES + parsed->ip_bytes + TCP_BYTES;
+	uint32_t at = ETHER_BYTES + parsed->ip_bytes;
+	const uint8_t *now = p->payload;
+	struct mirage_packet *last;
+	uint32_t news;
+
+	if (interface->n_queue == 0 || parsed->payload != 0 ||
+	    parsed->tcp_bytes != TCP_BYTES || now[at + 13] != TCP_ACK)
+		return false;
+	last = interface->queue[interface->n_queue - 1];
+	if (last->length_bytes != headers || last->next != NULL ||
+	    memcmp(last->data, now, ETHER_BYTES + 1) != 0 ||
+	    last->data[parsed->ipv6 ? 20 : 23] != PROTOCOL_TCP ||
+	    last->data[at + 13] != TCP_ACK ||
+	    memcmp(last->data + at, now + at, 8) != 0 ||
+	    (parsed->ipv6 ? memcmp(last->data + 22, now + 22, 32)
+			  : memcmp(last->data + 26, now + 26, 8)) != 0)
+		return false;
+	/* One that says the same again says that something is missing. */
+	news = get32(now + at + 8) - get32(last->data + at + 8);
+	if (news > INT32_MAX ||
+	    (news == 0 && memcmp(last->data + at + 14, now + at + 14, 2) == 0))
+		return false;
+	memcpy(last->data, now, headers);
+	if (last->csum == MIRAGE_CSUM_BLANK)
+		tcpip_blank(last, parsed, headers);
+	return true;
+}
+
 void tcpip_join_begin(struct tcpip_interface *interface,
 		      struct mirage_packet *frame,
 		      const struct tcpip_parsed *parsed)

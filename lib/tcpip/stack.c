@@ -82,7 +82,8 @@ void tcpip_settle(void)
 {
 	int n = TASKS_AT_A_TIME, loops = LOOPS_AT_A_TIME;
 
-	flush_all();
+	if (tcpip_lent_awaited || tcpip_lent > 0)
+		flush_all(); /* so that writes can complete */
 	do {
 		while (first_task != NULL && n-- > 0) {
 			struct tcpip_task *task = first_task;

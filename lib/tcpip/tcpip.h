@@ -165,6 +165,10 @@ void tcpip_blank(struct mirage_packet *frame, const struct tcpip_parsed *parsed,
 /** Joins the segment of `p` to the last frame. Returns whether that was possible. */
 bool tcpip_join(struct tcpip_interface *interface, const struct pbuf *p,
 		const struct tcpip_parsed *parsed);
+/** Puts a plain acknowledgement in the place of the last frame, when that is an older
+ *  one of the same flow. */
+bool tcpip_join_ack(struct tcpip_interface *interface, const struct pbuf *p,
+		    const struct tcpip_parsed *parsed);
 /** Others may be joined to `frame` from now on. */
 void tcpip_join_begin(struct tcpip_interface *interface,
 		      struct mirage_packet *frame,

@@ -300,7 +300,8 @@ err_t tcpip_transmit(struct netif *netif, struct pbuf *p)
 	if (interface->net == NULL || !interface->added)
 		return ERR_IF;
 	tcp = tcpip_parse(&parsed, p->payload, p->len, p->tot_len);
-	if (tcp && tcpip_join(interface, p, &parsed))
+	if (tcp && (tcpip_join(interface, p, &parsed) ||
+		    tcpip_join_ack(interface, p, &parsed)))
 		return ERR_OK;
 	tcpip_join_end(interface);
 	if (interface->n_queue == TCPIP_TX_QUEUE)
