@@ -10,7 +10,8 @@
 	X(console) X(clock) X(time) X(random) \
 	X(packet) X(net) X(net_frames) X(net_marks) X(net_traffic) \
 	X(block) X(block_limits) X(block_queue) X(block_open) \
-	X(ip) X(stack) X(tcp) X(flow) X(flow_law) X(udp) X(resolve) \
+	X(ip) X(stack) X(stack_arguments) X(stack_wire) X(tcp) \
+	X(flow) X(flow_law) X(udp) X(resolve) \
 	X(kv) X(kv_change)
 /* clang-format on */
 

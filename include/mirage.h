@@ -1035,8 +1035,9 @@ struct mirage_stack_config {
 };
 
 /**
- * Fills `config` from the arguments that start with `[NAME:]` for one interface of
- * several, "service" without one, and takes them from `argv` [STK-01]:
+ * Fills `config` from arguments, which it takes from `argv` [STK-01]. They are about
+ * the network "service"; about another one when its name and a colon come before
+ * the value, `--ipv4 back:10.0.1.2/24`, or before what has none, `back:--dhcp`.
  *
  *	--interface NAME        one more network to use
  *	--ipv4 ADDRESS/BITS     a static address
