@@ -5,26 +5,7 @@
  * has it). It compiles or it does not. Until version 1 a change here is allowed;
  * it must be seen, and made in every backend at once.
  */
-#include <mirage.h>
-
-#include <stdalign.h>
-
-#define LP64 (sizeof(void *) == 8 && sizeof(size_t) == 8)
-#define ILP32 (sizeof(void *) == 4 && sizeof(size_t) == 4)
-
-_Static_assert(LP64 || ILP32, "a data model that nobody has thought of");
-
-#define VALUE(name, value) \
-	_Static_assert((name) == (value), #name " must stay " #value)
-
-#define SIZE(type, lp64, ilp32)                                          \
-	_Static_assert(sizeof(struct type) == (LP64 ? (lp64) : (ilp32)), \
-		       "the size of struct " #type " has changed")
-
-#define AT(type, member, lp64, ilp32)                     \
-	_Static_assert(offsetof(struct type, member) ==   \
-			       (LP64 ? (lp64) : (ilp32)), \
-		       #type "." #member " has moved")
+#include "abi.h"
 
 /* Errors. */
 VALUE(MIRAGE_OK, 0);
@@ -45,6 +26,10 @@ VALUE(MIRAGE_ECANCELED, -14);
 VALUE(MIRAGE_ETIMEDOUT, -15);
 VALUE(MIRAGE_ENOSYS, -16);
 VALUE(MIRAGE_ENOTSUP, -17);
+VALUE(MIRAGE_ENOENT, -18);
+VALUE(MIRAGE_EREFUSED, -19);
+VALUE(MIRAGE_ERESET, -20);
+VALUE(MIRAGE_EUNREACH, -21);
 
 /* enum mirage_event */
 VALUE(MIRAGE_EVENT_SHUTDOWN, 1);
@@ -57,6 +42,7 @@ VALUE(MIRAGE_EVENT_CAPS, 7);
 VALUE(MIRAGE_EVENT_LOST, 8);
 VALUE(MIRAGE_EVENT_BACK, 9);
 VALUE(MIRAGE_EVENT_CLOSED, 10);
+VALUE(MIRAGE_EVENT_ADDRESS, 11);
 
 /* enum mirage_log_level */
 VALUE(MIRAGE_LOG_ERROR, 0);
@@ -267,7 +253,7 @@ AT(mirage_ambient, clock, 16, 8);
 AT(mirage_ambient, time, 24, 12);
 AT(mirage_ambient, random, 32, 16);
 
-SIZE(mirage_backend, 64, 32);
+SIZE(mirage_backend, 80, 40);
 AT(mirage_backend, size, 0, 0);
 AT(mirage_backend, name, 8, 4);
 AT(mirage_backend, ambient, 16, 8);
@@ -276,6 +262,8 @@ AT(mirage_backend, net_open, 32, 16);
 AT(mirage_backend, block_open, 40, 20);
 AT(mirage_backend, options, 48, 24);
 AT(mirage_backend, usage, 56, 28);
+AT(mirage_backend, kv_open, 64, 32);
+AT(mirage_backend, stack_open, 72, 36);
 
 SIZE(mirage_option, 24, 12);
 AT(mirage_option, name, 0, 0);
