@@ -32,8 +32,13 @@ static void js_block_submit_all(struct mirage_block *block,
 			.n_vectors = requests[i]->n_vectors,
 			.offset_bytes = (double)requests[i]->offset_bytes,
 			.length_bytes = (double)requests[i]->length_bytes,
+			.result = JS_BLOCK_LATER,
 		};
 	js_block_submit((struct js_block *)block, commands, (uint32_t)n);
+	for (size_t i = 0; i < n; i++)
+		if (commands[i].result != JS_BLOCK_LATER)
+			mirage_core_block_complete(requests[i],
+						   commands[i].result);
 }
 
 static void js_block_close_one(struct mirage_block *block)

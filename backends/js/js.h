@@ -115,6 +115,9 @@ void js_net_close(struct js_net *net);
 
 struct js_block;
 
+/** What `result` of a command is until it is answered. */
+#define JS_BLOCK_LATER 1
+
 /** A request as its driver sees it; `address` names it on completion. */
 struct js_block_command {
 	struct mirage_block_request *address;
@@ -123,6 +126,7 @@ struct js_block_command {
 	uint32_t n_vectors;
 	double offset_bytes;
 	double length_bytes;
+	int32_t result; /* JS_BLOCK_LATER, 0 or an error */
 };
 
 /** What the driver of a disk calls. */
@@ -133,7 +137,7 @@ struct js_block_calls {
 		       uint32_t caps);
 	/** Answers js_block_close. */
 	void (*closed)(struct js_block *block);
-	/** Answers a command, from anywhere. */
+	/** Answers a command that js_block_submit has left for later. */
 	void (*complete)(struct mirage_block_request *request, int result);
 	/** The size of the disk has changed, to whole sectors. */
 	void (*resized)(struct js_block *block, double size_bytes);
@@ -146,9 +150,9 @@ struct js_block_calls {
 void js_block_open(struct js_block *block, const char *name, const char *scheme,
 		   const char *path, uint32_t sector_bytes, bool ro,
 		   double size_bytes, const struct js_block_calls *calls);
-/** Each is answered by one `complete`, inside the call too. */
-void js_block_submit(struct js_block *block,
-		     const struct js_block_command *commands, uint32_t n);
+/** Each is answered once: inside the call by its `result`, later by `complete`. */
+void js_block_submit(struct js_block *block, struct js_block_command *commands,
+		     uint32_t n);
 /** Answered by `closed`. */
 void js_block_close(struct js_block *block);
 

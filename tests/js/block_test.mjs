@@ -286,6 +286,7 @@ const BUFFERS = 8192;
 const READ = 1;
 const WRITE = 2;
 const FLUSH = 3;
+const LATER = 1;
 
 /** A program as block.js sees it, with a memory that grows. */
 class Program {
@@ -336,7 +337,10 @@ class Program {
 		vectors
 			.flat()
 			.forEach((word, i) => data.setUint32(VECTORS + 4 * i, word, true));
+		data.setInt32(COMMANDS + 32, LATER, true);
 		this.block.submit(COMMANDS, 1);
+		const result = data.getInt32(COMMANDS + 32, true);
+		if (result !== LATER) this.results.push([request, result]);
 	}
 }
 

@@ -109,6 +109,9 @@ class OpfsDisk {
 		this.sizeBytes = sizeBytes;
 		this.immediate = true;
 		this.views = new Map(); // of the program's memory, by address
+		// Begins as no number: else V8 would keep a double, which the browser
+		// has to put in a box at each call.
+		this.place = { at: undefined };
 	}
 
 	/** A view that the browser has seen before is cheaper for it. Those of a memory
@@ -124,13 +127,15 @@ class OpfsDisk {
 
 	read(offset, memory, at, length, done) {
 		const view = this.view(memory, at, length);
-		const moved = this.handle.read(view, { at: offset });
+		this.place.at = offset;
+		const moved = this.handle.read(view, this.place);
 		done(moved === length ? null : cut('read', offset));
 	}
 
 	write(offset, memory, at, length, done) {
 		const view = this.view(memory, at, length);
-		const moved = this.handle.write(view, { at: offset });
+		this.place.at = offset;
+		const moved = this.handle.write(view, this.place);
 		done(moved === length ? null : cut('write', offset));
 	}
 

@@ -16,7 +16,8 @@ const READ = 1;
 const WRITE = 2;
 const FLUSH = 3;
 const DISCARD = 4;
-const COMMAND_BYTES = 32;
+const COMMAND_BYTES = 40;
+const RESULT = 8; // word of a command
 const BUFFER_MIN_BYTES = 4096;
 
 /** struct js_block_calls. */
@@ -66,6 +67,7 @@ const none = new Uint8Array(0);
 class Request {
 	constructor(block) {
 		this.at = this.op = this.vectors = this.n = 0;
+		this.command = 0; // word of its command, inside submit
 		this.left = 0; // answers that are due
 		this.error = null;
 		this.buffer = none;
@@ -127,6 +129,7 @@ class Block extends Device {
 	// ------------------------------------------------------------ Requests
 
 	submit(commands, n) {
+		if (this.words.length === 0) this.derive();
 		for (let i = 0; i < n; i++, commands += COMMAND_BYTES)
 			this.start(commands);
 	}
@@ -140,10 +143,10 @@ class Block extends Device {
 	}
 
 	start(at) {
-		if (this.words.length === 0) this.derive();
 		const { words, doubles, driver } = this;
 		const word = at >>> 2;
 		const request = this.free.pop() ?? new Request(this);
+		request.command = word;
 		request.at = words[word];
 		request.op = words[word + 1];
 		request.vectors = words[word + 2] >>> 2;
@@ -163,6 +166,7 @@ class Block extends Device {
 			if (request.left > 0) request.left = 1;
 			request.done(error);
 		}
+		request.command = 0;
 	}
 
 	move(request, offset, length) {
@@ -220,8 +224,9 @@ class Block extends Device {
 			this.scatter(request);
 		const result = failed ? this.failure(request.error) : 0;
 		this.free.push(request);
+		if (request.command !== 0) this.words[request.command + RESULT] = result;
 		// The program asks for a turn: one for all that the host has answered.
-		instance.call(this.wasm.complete, request.at, result);
+		else instance.call(this.wasm.complete, request.at, result);
 	}
 
 	failure(error) {
