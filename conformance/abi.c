@@ -246,6 +246,61 @@ AT(mirage_block_ops, submit, 8, 4);
 AT(mirage_block_ops, close, 16, 8);
 AT(mirage_block_ops, dispose, 24, 12);
 
+/* Key-value stores. */
+VALUE(MIRAGE_KV_CAP_WRITE, 1u << 0);
+VALUE(MIRAGE_KV_CAP_DURABLE, 1u << 1);
+VALUE(MIRAGE_KV_CAP_VIEW, 1u << 2);
+VALUE(MIRAGE_KV_STAT, 1);
+VALUE(MIRAGE_KV_READ, 2);
+VALUE(MIRAGE_KV_LIST, 3);
+VALUE(MIRAGE_KV_SET, 4);
+VALUE(MIRAGE_KV_REMOVE, 5);
+VALUE(MIRAGE_KV_KEY_MAX, 255);
+
+SIZE(mirage_kv_info, 16, 16);
+AT(mirage_kv_info, size, 0, 0);
+AT(mirage_kv_info, caps, 4, 4);
+AT(mirage_kv_info, max_value_bytes, 8, 8);
+
+SIZE(mirage_kv_value, 40, 40);
+AT(mirage_kv_value, size_bytes, 0, 0);
+AT(mirage_kv_value, modified_ns, 8, 8);
+AT(mirage_kv_value, version, 16, 16);
+AT(mirage_kv_value, content_type, 32, 32);
+
+SIZE(mirage_kv_request, 184, 160);
+AT(mirage_kv_request, op, 0, 0);
+AT(mirage_kv_request, n_vectors, 4, 4);
+AT(mirage_kv_request, key, 8, 8);
+AT(mirage_kv_request, vectors, 16, 12);
+AT(mirage_kv_request, offset_bytes, 24, 16);
+AT(mirage_kv_request, on_key, 32, 24);
+AT(mirage_kv_request, done, 40, 28);
+AT(mirage_kv_request, arg, 48, 32);
+AT(mirage_kv_request, value, 56, 40);
+AT(mirage_kv_request, kv, 96, 80);
+AT(mirage_kv_request, next, 104, 84);
+AT(mirage_kv_request, result, 112, 88);
+AT(mirage_kv_request, state, 116, 92);
+AT(mirage_kv_request, implementation, 120, 96);
+
+SIZE(mirage_kv, 56, 32);
+AT(mirage_kv, ops, 0, 0);
+AT(mirage_kv, info, 8, 4);
+AT(mirage_kv, name, 16, 8);
+AT(mirage_kv, on_event, 24, 12);
+AT(mirage_kv, event_arg, 32, 16);
+AT(mirage_kv, pending, 40, 20);
+AT(mirage_kv, state, 44, 24);
+AT(mirage_kv, next, 48, 28);
+
+SIZE(mirage_kv_ops, 40, 20);
+AT(mirage_kv_ops, size, 0, 0);
+AT(mirage_kv_ops, submit, 8, 4);
+AT(mirage_kv_ops, view, 16, 8);
+AT(mirage_kv_ops, close, 24, 12);
+AT(mirage_kv_ops, dispose, 32, 16);
+
 SIZE(mirage_ambient, 40, 20);
 AT(mirage_ambient, size, 0, 0);
 AT(mirage_ambient, console, 8, 4);
