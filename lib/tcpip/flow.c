@@ -14,6 +14,7 @@
 /* A receive window begins with this and doubles when it is used up, to TCP_WND: who
  * does not read holds little. */
 enum { WINDOW_START = 65535 };
+enum { RTO_START_MS = 1000 };
 
 #define LINGER_NS UINT64_C(30000000000)
 #define NS_PER_MS UINT64_C(1000000)
@@ -206,7 +207,8 @@ static void flow_run(struct tcpip_task *task)
 				      offsetof(struct tcpip_flow, task));
 
 	tcpip_flow_complete(flow);
-	while (mirage_core_flow_reading(&flow->flow) && readable(flow))
+	while (mirage_core_flow_reading(&flow->flow) && readable(flow) &&
+	       !mirage_core_ended())
 		answer_read(flow);
 	if (flow->pcb != NULL && flow->to_feed != NULL)
 		set_dirty(flow);
@@ -322,6 +324,13 @@ struct tcpip_recovery *tcpip_recovery_of(struct tcp_pcb *pcb)
 	return flow != NULL ? &flow->recovery : NULL;
 }
 
+/** The retransmission timer begins with a second (RFC 6298), where lwIP has three. */
+void tcpip_flow_hasten(struct tcp_pcb *pcb)
+{
+	if (pcb->sa == 0)
+		pcb->rto = pcb->sv = RTO_START_MS / TCP_SLOW_INTERVAL;
+}
+
 void tcpip_flow_bind(struct tcpip_flow *flow, struct tcp_pcb *pcb)
 {
 	static const struct tcp_ext_arg_callbacks callbacks = {
@@ -335,6 +344,7 @@ void tcpip_flow_bind(struct tcpip_flow *flow, struct tcp_pcb *pcb)
 	tcp_ext_arg_set_callbacks(pcb, 0, &callbacks);
 	tcp_ext_arg_set(pcb, 0, flow);
 	tcp_nagle_disable(pcb);
+	tcpip_flow_hasten(pcb);
 }
 
 void tcpip_flow_connected(struct tcpip_flow *flow)

@@ -75,6 +75,16 @@ static err_t on_accept(void *arg, struct tcp_pcb *pcb, err_t err)
 	return ERR_OK;
 }
 
+static err_t on_passive_open(u8_t id, struct tcp_pcb_listen *listening,
+			     struct tcp_pcb *pcb)
+{
+	tcpip_flow_hasten(pcb);
+	return ERR_OK;
+}
+
+static const struct tcp_ext_arg_callbacks callbacks = {.passive_open =
+							       on_passive_open};
+
 static bool overlap(const struct mirage_ip *a, const struct mirage_ip *b)
 {
 	if (a->version != 0 && b->version != 0 && a->version != b->version)
@@ -163,6 +173,7 @@ int tcpip_listen(struct mirage_stack *mirage_stack,
 	stack->listeners = listener;
 	tcp_arg(listener->pcb, listener);
 	tcp_accept(listener->pcb, on_accept);
+	tcp_ext_arg_set_callbacks(listener->pcb, 0, &callbacks);
 	*result = &listener->listener;
 	return 0;
 }

@@ -224,7 +224,8 @@ static void receive_one(struct tcpip_interface *interface,
 
 /* ------------------------------------------------------------- Counting -- */
 
-/** What lwIP has counted of all stacks so far. */
+/** What lwIP has counted of all stacks so far. It does not name the reason why a
+ *  packet for another address is dropped. */
 struct counted {
 	uint64_t checksum, invalid, nobody, exhausted;
 };
@@ -232,14 +233,19 @@ struct counted {
 static void count(struct counted *now)
 {
 	const struct stats_ *s = &lwip_stats;
+	uint64_t known4 =
+		s->ip.err + s->ip.lenerr + s->ip.chkerr + s->ip.opterr;
+	uint64_t known6 = s->ip6.err + s->ip6.lenerr + s->ip6.chkerr +
+			  s->ip6.proterr + s->ip6.opterr;
 
 	now->checksum = s->ip.chkerr + s->tcp.chkerr + s->udp.chkerr +
 			s->icmp.chkerr + s->icmp6.chkerr;
-	now->invalid = s->ip.lenerr + s->ip.err + s->ip6.lenerr +
-		       s->tcp.lenerr + s->udp.lenerr + s->icmp.lenerr +
-		       s->icmp6.lenerr + s->ip_frag.err + s->ip6_frag.err +
-		       s->ip6.proterr;
-	now->nobody = s->ip.proterr + s->tcp.proterr + s->udp.proterr;
+	now->invalid = s->ip.lenerr + s->ip.err + s->ip.opterr + s->ip6.err +
+		       s->ip6.lenerr + s->ip6.proterr + s->tcp.lenerr +
+		       s->udp.lenerr + s->icmp.lenerr + s->icmp6.lenerr +
+		       s->ip_frag.err + s->ip6_frag.err;
+	now->nobody = s->ip.drop - known4 + s->ip6.drop - known6 +
+		      s->tcp.proterr + s->udp.proterr;
 	now->exhausted = tcpip_exhausted;
 }
 
@@ -251,7 +257,8 @@ static void add_counted(struct mirage_stack_counters *counters,
 	count(&now);
 	counters->rx_dropped_checksum += now.checksum - before->checksum;
 	counters->rx_dropped_invalid += now.invalid - before->invalid;
-	counters->rx_dropped_nobody += now.nobody - before->nobody;
+	if ((int64_t)(now.nobody - before->nobody) > 0)
+		counters->rx_dropped_nobody += now.nobody - before->nobody;
 	counters->rx_dropped_memory += now.exhausted - before->exhausted;
 }
 

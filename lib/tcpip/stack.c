@@ -85,7 +85,7 @@ void tcpip_settle(void)
 	if (tcpip_lent_awaited || tcpip_lent > 0)
 		flush_all(); /* so that writes can complete */
 	do {
-		while (first_task != NULL && n-- > 0) {
+		while (first_task != NULL && n-- > 0 && !mirage_core_ended()) {
 			struct tcpip_task *task = first_task;
 
 			tcpip_task_drop(task);

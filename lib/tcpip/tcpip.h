@@ -249,6 +249,8 @@ struct tcpip_flow *tcpip_flow_new(struct tcpip_stack *stack);
 void tcpip_flow_connected(struct tcpip_flow *flow);
 /** Binds lwIP's callbacks of `pcb` to the flow. */
 void tcpip_flow_bind(struct tcpip_flow *flow, struct tcp_pcb *pcb);
+/** Sets the timers of a new `pcb`. */
+void tcpip_flow_hasten(struct tcp_pcb *pcb);
 /** Ends everything in flight with `error` and resets the connection. */
 void tcpip_flow_break(struct tcpip_flow *flow, int error);
 /** Lets go of a flow that the application never had. */

@@ -21,7 +21,12 @@
 
 #define MS UINT64_C(1000000)
 
-enum { QUIET_AFTER_MS = 10000, QUIET_PERIOD_MS = 60000, TW_PERIOD_MS = 1000 };
+enum {
+	QUIET_AFTER_MS = 10000,
+	QUIET_PERIOD_MS = 60000,
+	TW_PERIOD_MS = 1000,
+	DOUBT_MS = 500
+};
 
 static struct mirage_timer timer;
 static uint64_t last_traffic_ns;
@@ -40,6 +45,25 @@ static bool tcp_busy(const struct tcp_pcb *pcb)
 	       (pcb->flags & (TF_ACK_DELAY | TF_ACK_NOW | TF_CLOSEPEND |
 			      TF_NAGLEMEMERR)) != 0 ||
 	       ip_get_option(pcb, SOF_KEEPALIVE);
+}
+
+/** Whether the way to a peer may be wrong: it has been silent for two rounds. An entry
+ *  of ARP is never doubted otherwise, as one of IPv6 is. */
+static void doubt_neighbours(const struct tcp_pcb *pcb)
+{
+	static uint64_t doubted_ns;
+	uint64_t now_ns = mirage_clock_monotonic_ns();
+	struct netif *netif;
+
+	if (pcb->nrtx < 2 || pcb->rtime != 0 || IP_IS_V6_VAL(pcb->remote_ip) ||
+	    now_ns < doubted_ns + DOUBT_MS * MS)
+		return;
+	doubted_ns = now_ns;
+	netif = pcb->netif_idx != NETIF_NO_INDEX
+			? netif_get_by_index(pcb->netif_idx)
+			: ip_route(&pcb->local_ip, &pcb->remote_ip);
+	if (netif != NULL)
+		etharp_cleanup_netif(netif);
 }
 
 static void tcp_tick(void)
