@@ -259,6 +259,8 @@ err_t tcpip_recovery_input(struct tcp_pcb *pcb, struct tcp_hdr *header,
 	struct tcpip_recovery *recovery;
 	uint32_t ack = header->ackno;
 
+	if (pcb->state == LISTEN)
+		tcpip_half_open_input((struct tcp_pcb_listen *)pcb, header);
 	if (pcb->state < ESTABLISHED || pcb->state >= TIME_WAIT ||
 	    (pcb->flags & TF_SACK) == 0 || pcb->unacked == NULL ||
 	    (TCPH_FLAGS(header) & (TCP_ACK | TCP_RST | TCP_SYN)) != TCP_ACK ||

@@ -293,6 +293,12 @@ bool tcpip_listeners_free(struct tcpip_stack *stack, bool all);
 bool tcpip_listening(struct tcpip_stack *stack, const struct mirage_ip *ip,
 		     uint16_t port);
 
+/* half_open.c */
+struct tcp_hdr;
+/** Looks at what comes to a listening port before lwIP does. */
+void tcpip_half_open_input(struct tcp_pcb_listen *pcb,
+			   const struct tcp_hdr *header);
+
 /* connect.c */
 void tcpip_connect(struct mirage_stack *stack,
 		   struct mirage_tcp_connect *connect);

@@ -71,11 +71,11 @@ static void tcp_tick(void)
 	const struct tcp_pcb *pcb;
 
 	tcp_tmr();
-	for (pcb = tcp_active_pcbs; pcb != NULL && !tcp_busy(pcb);
-	     pcb = pcb->next)
-		continue;
-	tcp_quiet =
-		pcb == NULL && tcp_tw_pcbs == NULL && !tcpip_flows_starved();
+	tcp_quiet = tcp_tw_pcbs == NULL && !tcpip_flows_starved();
+	for (pcb = tcp_active_pcbs; pcb != NULL; pcb = pcb->next) {
+		tcp_quiet &= !tcp_busy(pcb);
+		doubt_neighbours(pcb);
+	}
 }
 
 static uint32_t tcp_period(void)
