@@ -4,7 +4,6 @@
  * a page of 128 bytes for whatever is asked. The floor of http_tap and http_host.
  * Says "ready"; ends with its standard input.
  */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>

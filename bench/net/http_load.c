@@ -4,7 +4,6 @@
  * kept connections, one request at a time on each, checks every answer to be status
  * 200 with the body of the first, and prints the answers per second.
  */
-#define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
 #include <stdbool.h>

@@ -7,9 +7,9 @@ import socket
 import tempfile
 import time
 
+import world  # which finds the lab
 import dhcpd
 import lab
-import world
 from dhcpd import ACK, DISCOVER, NAK, REQUEST
 from lab import App, expect
 from world import APP4, US4, US6, fields, interface

@@ -8,8 +8,8 @@ import socket
 import struct
 import time
 
+import world  # which finds the lab
 import lab
-import world
 from lab import expect
 from world import (APP4, APP6, BULK, HOST, KIND, MIB, US4, US6, fields, pattern,
                    peer, read_all, tcp)
@@ -237,7 +237,7 @@ def case_peer_that_does_not_read():
     world.unlink()
 
 
-def case_window_opens_after_a_long_pause():
+def case_link_down_in_a_transfer():
     """The peer's window closes, and its opening is lost: probes find it."""
     if HOST:
         return
