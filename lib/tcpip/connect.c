@@ -50,6 +50,7 @@ static err_t on_connected(void *arg, struct tcp_pcb *pcb, err_t err)
 
 	if (flow == NULL || flow->connect == NULL)
 		return ERR_OK;
+	pcb->nrtx = 0; /* what the SYN took is of no more interest */
 	tcpip_flow_connected(flow);
 	tcpip_connect_end(flow, 0);
 	return ERR_OK;

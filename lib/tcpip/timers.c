@@ -47,9 +47,9 @@ static bool tcp_busy(const struct tcp_pcb *pcb)
 	       ip_get_option(pcb, SOF_KEEPALIVE);
 }
 
-/** Whether the way to a peer may be wrong: it has been silent for two rounds. An entry
- *  of ARP is never doubted otherwise, as one of IPv6 is. */
-static void doubt_neighbours(const struct tcp_pcb *pcb)
+/** Asks anew who has the address of a peer, or of the router to it, that has been silent
+ *  for two rounds. An entry of ARP is never doubted otherwise, as one of IPv6 is. */
+static void doubt_neighbour(const struct tcp_pcb *pcb)
 {
 	static uint64_t doubted_ns;
 	uint64_t now_ns = mirage_clock_monotonic_ns();
@@ -62,8 +62,13 @@ static void doubt_neighbours(const struct tcp_pcb *pcb)
 	netif = pcb->netif_idx != NETIF_NO_INDEX
 			? netif_get_by_index(pcb->netif_idx)
 			: ip_route(&pcb->local_ip, &pcb->remote_ip);
-	if (netif != NULL)
-		etharp_cleanup_netif(netif);
+	if (netif == NULL)
+		return;
+	if (ip4_addr_netcmp(ip_2_ip4(&pcb->remote_ip), netif_ip4_addr(netif),
+			    netif_ip4_netmask(netif)))
+		etharp_request(netif, ip_2_ip4(&pcb->remote_ip));
+	else if (!ip4_addr_isany(netif_ip4_gw(netif)))
+		etharp_request(netif, netif_ip4_gw(netif));
 }
 
 static void tcp_tick(void)
@@ -74,7 +79,7 @@ static void tcp_tick(void)
 	tcp_quiet = tcp_tw_pcbs == NULL && !tcpip_flows_starved();
 	for (pcb = tcp_active_pcbs; pcb != NULL; pcb = pcb->next) {
 		tcp_quiet &= !tcp_busy(pcb);
-		doubt_neighbours(pcb);
+		doubt_neighbour(pcb);
 	}
 }
 
