@@ -7,9 +7,11 @@ import os
 import random
 import re
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
+import zlib
 
 from xenlab_test import (case, expect, expect_match, hear, main, sh, started,
                          xenlab)
@@ -250,6 +252,114 @@ def ping_without_a_network_says_which_is_missing():
     status, out, _ = guest("ping")
     expect(status, 1)
     expect_match("'service'", out)
+
+
+# ------------------------------------------------------------------- TCP/IP
+
+SITE = os.path.join(os.path.dirname(os.path.realpath(__file__)),
+                    "../../examples/homepage/site")
+
+
+class Served:
+    """A guest on a bridge of its own with dom0, who is network.1."""
+
+    def __init__(self, name, bridge, network, *arguments, ready):
+        self.bridge, self.network, self.ready = bridge, network, ready
+        self.child = started("guest", "--memory", "16", "--vif",
+                             f"service={bridge}", image(name), *arguments)
+
+    def __enter__(self):
+        sh(f"/sbin/ip link add {self.bridge} type bridge && "
+           f"/sbin/ip link set {self.bridge} up && "
+           f"/sbin/ip addr add {self.network}.1/24 dev {self.bridge}")
+        self.process = self.child.__enter__()
+        if self.ready:
+            hear(self.process, self.ready)
+        return self
+
+    def __exit__(self, *what):
+        self.child.__exit__(*what)
+        sh(f"/sbin/ip link del {self.bridge}")
+
+    def end(self):
+        """Asks it to shut down: what it says then."""
+        self.process.terminate()
+        out, err = self.process.communicate(timeout=60)
+        expect((self.process.returncode, err), (0, b""))
+        return out.decode()
+
+
+@case
+def homepage_in_16_mib_is_fetched_by_dom0():
+    with Served("homepage", "lab4", "10.9.4", "--ipv4", "10.9.4.2/24",
+                ready=b"homepage: http://10.9.4.2/\n") as served:
+        for name in sorted(os.listdir(SITE)):
+            with open(f"{SITE}/{name}", "rb") as file:
+                wanted = hashlib.sha256(file.read()).hexdigest()
+            expect(sh(f"wget -q -O - http://10.9.4.2/{name} | sha256sum")
+                   .split()[0], wanted)
+        expect_match('"backend":"xen"',
+                     sh("wget -q -O - http://10.9.4.2/status"))
+        expect_match('"GET /status HTTP/1.1" 200 ', served.end())
+
+
+def loaded_bytes(path):
+    """What of an image is loaded: the segments in the file."""
+    with open(path, "rb") as file:
+        content = file.read()
+    at, = struct.unpack_from("<Q", content, 32)
+    size, count = struct.unpack_from("<HH", content, 54)
+    headers = [struct.unpack_from("<IIQQQQ", content, at + size * i)
+               for i in range(count)]
+    return sum(header[5] for header in headers if header[0] == 1)
+
+
+@case
+def homepage_is_small():
+    content = 0
+    for name in os.listdir(SITE):
+        with open(f"{SITE}/{name}", "rb") as file:
+            plain = file.read()
+        content += len(plain) + len(zlib.compress(plain, 9))
+    own = loaded_bytes(image("homepage")) - content
+    if own > 300 * 1024:
+        raise AssertionError(f"{own} bytes without its content")
+
+
+@case
+def dns_server_answers_dom0():
+    with Served("dns-server", "lab5", "10.9.5", "--ipv4", "10.9.5.2/24",
+                ready=b"dns-server: 57 records, port 53\n") as served:
+        out = sh("nslookup -type=mx mirage.example 10.9.5.2")
+        expect_match("mail exchanger = 10 mail.mirage.example", out)
+        expect_match("1 queries: 1 found", served.end())
+
+
+LEASES = """
+interface lab6
+start 10.9.6.50
+end 10.9.6.50
+lease_file /tmp/leases
+pidfile /tmp/udhcpd.pid
+option subnet 255.255.255.0
+option router 10.9.6.1
+option lease 600
+"""
+
+
+@case
+def dhcp_has_a_lease_of_dom0():
+    with Served("dhcp", "lab6", "10.9.6", ready=None) as served:
+        sh(f"printf '{LEASES}' > /tmp/udhcpd.conf && touch /tmp/leases && "
+           "udhcpd /tmp/udhcpd.conf")
+        try:
+            out, _ = served.process.communicate(timeout=60)
+        finally:
+            sh("kill $(cat /tmp/udhcpd.pid)")
+    expect(served.process.returncode, 0)
+    for line in ("address      10.9.6.50/24", "router       10.9.6.1",
+                 "server       10.9.6.1", "lease        600 s"):
+        expect_match(f"  {line}\n", out.decode())
 
 
 @case
