@@ -181,16 +181,10 @@ static int longest_zeroes(const struct mirage_ip *ip, int *length)
 	return at;
 }
 
-static char *print_ipv6(const struct mirage_ip *ip, char *to, const char *end)
+static char *print_groups(const struct mirage_ip *ip, char *to, const char *end)
 {
-	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
 	int length, gap = longest_zeroes(ip, &length);
 
-	if (memcmp(ip->bytes, mapped, sizeof mapped) == 0)
-		return to + snprintf(to, (size_t)(end - to),
-				     "::ffff:%u.%u.%u.%u", ip->bytes[12],
-				     ip->bytes[13], ip->bytes[14],
-				     ip->bytes[15]);
 	for (int i = 0; i < GROUPS; i++) {
 		const char *before = i > 0 && i != gap + length ? ":" : "";
 
@@ -199,14 +193,24 @@ static char *print_ipv6(const struct mirage_ip *ip, char *to, const char *end)
 			i += length - 1;
 			continue;
 		}
-		if (gap < 0 && i > 0)
-			before = ":";
 		to += snprintf(to, (size_t)(end - to), "%s%x", before,
 			       group(ip, i));
 	}
-	if (ip->interface != 0)
-		to += snprintf(to, (size_t)(end - to), "%%%u", ip->interface);
 	return to;
+}
+
+static void print_ipv6(const struct mirage_ip *ip, char *to, const char *end)
+{
+	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+	const uint8_t *b = ip->bytes;
+
+	if (memcmp(b, mapped, sizeof mapped) == 0)
+		to += snprintf(to, (size_t)(end - to), "::ffff:%u.%u.%u.%u",
+			       b[12], b[13], b[14], b[15]);
+	else
+		to = print_groups(ip, to, end);
+	if (ip->interface != 0)
+		snprintf(to, (size_t)(end - to), "%%%u", ip->interface);
 }
 
 const char *mirage_ip_print(const struct mirage_ip *ip,

@@ -58,6 +58,8 @@ static const char *const words[] = {"network", "block", "store", "network"};
 
 bool core_name_taken(const char *name, uint32_t kind)
 {
+	if (kind == MIRAGE_OPEN_STACK)
+		return false; /* there may be several stacks of the host */
 	for (struct mirage_open *o = under_way; o != NULL; o = o->under_way)
 		if (o->kind == kind && strcmp(o->name, name) == 0)
 			return true;
@@ -66,10 +68,8 @@ bool core_name_taken(const char *name, uint32_t kind)
 		return LISTED(mirage_net, core_nets, name);
 	case MIRAGE_OPEN_BLOCK:
 		return LISTED(mirage_block, core_blocks, name);
-	case MIRAGE_OPEN_KV:
-		return LISTED(mirage_kv, core_kvs, name);
 	default:
-		return false; /* there may be several stacks of the host */
+		return LISTED(mirage_kv, core_kvs, name);
 	}
 }
 

@@ -156,7 +156,9 @@ static enum core_parse add_named(const char *option, const char *value)
 		return add(option, "", 0, "host:");
 	if (equals == NULL || equals == value || equals[1] == '\0')
 		return wrong(option,
-			     is_device(option) ? "NAME=URI" : "NAME=VALUE",
+			     strcmp(option, "net") == 0 ? "NAME=URI or host"
+			     : is_device(option)	? "NAME=URI"
+							: "NAME=VALUE",
 			     value);
 	if (strcmp(option, "fault") == 0 &&
 	    check_plan(equals + 1) != CORE_PARSE_RUN)

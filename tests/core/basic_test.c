@@ -16,7 +16,7 @@ START_TEST(every_error_has_a_name_and_a_text)
 	ck_assert_str_eq(mirage_error_name(value), #name);
 	MIRAGE_ERROR_MAP(CHECK)
 #undef CHECK
-	ck_assert_int_eq(n, 17);
+	ck_assert_int_eq(n, 21);
 }
 END_TEST
 
@@ -26,9 +26,9 @@ START_TEST(other_values_have_a_text_too)
 	ck_assert_str_eq(mirage_strerror(12), "success");
 	ck_assert_str_eq(mirage_error_name(0), "OK");
 	ck_assert_str_eq(mirage_error_name(12), "OK");
-	ck_assert_str_eq(mirage_strerror(-18), "unknown error");
+	ck_assert_str_eq(mirage_strerror(-22), "unknown error");
 	ck_assert_str_eq(mirage_strerror(INT32_MIN), "unknown error");
-	ck_assert_str_eq(mirage_error_name(-18), "?");
+	ck_assert_str_eq(mirage_error_name(-22), "?");
 	ck_assert_str_eq(mirage_error_name(INT32_MIN), "?");
 }
 END_TEST

@@ -290,6 +290,16 @@ static int run(void)
 	return mirage_core_status();
 }
 
+static void stack_open(struct mirage_open *open)
+{
+	fake.stack_open(open);
+}
+
+static void kv_open(struct mirage_open *open)
+{
+	fake.kv_open(open);
+}
+
 static const struct mirage_option fake_options[] = {
 	{"seed", "NUMBER", "a number"},
 	{"quick", NULL, "a flag"},
@@ -305,6 +315,8 @@ const struct mirage_backend mirage_backend = {
 	.block_open = block_open,
 	.options = fake_options,
 	.usage = "Any URI will do.\n",
+	.kv_open = kv_open,
+	.stack_open = stack_open,
 };
 
 int fake_run(mirage_start_fn *start, ...)

@@ -45,6 +45,10 @@ struct fake {
 	uint64_t
 		offsets[256]; /* of requests in the order of their submission */
 	unsigned blocks_closed, blocks_disposed;
+
+	/** The backend's own, for a stack or a store of any name. */
+	void (*stack_open)(struct mirage_open *open);
+	void (*kv_open)(struct mirage_open *open);
 };
 
 extern struct fake fake;
@@ -79,6 +83,11 @@ void fake_block_step(int result);
 	X(uris)         \
 	X(options)      \
 	X(validation)   \
+	X(ips)          \
+	X(hosts)        \
+	X(kvs)          \
+	X(stacks)       \
+	X(flows)        \
 	X(life)         \
 	X(nets)         \
 	X(blocks)       \

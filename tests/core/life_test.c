@@ -60,7 +60,8 @@ static const struct {
 	 "test: --net: expected NAME=URI, got 'nothing'; see --help\n"},
 	{{"--net", "service"},
 	 2,
-	 "test: --net: expected NAME=URI, got 'service'; see --help\n"},
+	 "test: --net: expected NAME=URI or host, got 'service'; see "
+	 "--help\n"},
 	{{"--block", "=file:x"},
 	 2,
 	 "test: --block: expected NAME=URI, got '=file:x'; see --help\n"},
