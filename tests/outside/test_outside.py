@@ -121,6 +121,23 @@ def c_blocks(path):
     return re.findall(r"^```c\n(.*?)^```$", path.read_text(), re.M | re.S)
 
 
+def files_in_a_program(outside):
+    """The installed mirage-crunch and mirage-kv make a store of a folder."""
+    outside.need("mirage-unix", "mirage-kv")
+    crunch = next(path for path in outside.folder.rglob("mirage-crunch")
+                  if path.is_file())
+    folder = outside.work / "content"
+    (folder / "sub").mkdir(parents=True)
+    (folder / "sub" / "note.txt").write_text("from a folder\n")
+    source = outside.work / "test_site.c"
+    run(crunch, "--name", "test_site", "--output", source, folder)
+    objects = [outside.compile(path, "mirage-kv")
+               for path in (source, SOURCE / "tests" / "kv" / "kvapp.c")]
+    program = outside.link("kvapp", objects, "mirage-kv", "mirage-unix")
+    assert run(program, "crunched", "cat", "sub/note.txt") == \
+        "from a folder\n"
+
+
 def readme_compiles(outside):
     """The program in README.md is a program."""
     outside.need("mirage-unix")
@@ -184,7 +201,7 @@ def libraries_export_all(outside):
 
 
 CASES = [app_linked_twice, app_on_third_party_backend,
-         suite_on_third_party_backend, readme_compiles,
+         suite_on_third_party_backend, files_in_a_program, readme_compiles,
          worked_example_compiles, libraries_export_only_ours,
          libraries_export_all]
 
