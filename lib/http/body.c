@@ -14,7 +14,8 @@ void http_in_read(struct http_exchange *x, mirage_flow_read_fn *done, void *arg)
 				   "completion");
 	x->in.done = done;
 	x->in.arg = arg;
-	x->in.since_ns = mirage_clock_monotonic_ns();
+	/* The reader's own time does not count, what it has waited does. */
+	x->in.since_ns = mirage_clock_monotonic_ns() - x->in.waited_ns;
 	x->in.lent = false;
 	http_link_kick(x->link);
 }
@@ -42,10 +43,13 @@ static bool count(struct http_exchange *x)
 {
 	struct http_in *in = &x->in;
 
+	uint64_t now = mirage_clock_monotonic_ns();
+
 	in->credit += x->parser.body_bytes;
+	in->waited_ns = now - in->since_ns;
 	if (in->credit >= CREDIT_BYTES) {
-		in->credit = 0;
-		in->since_ns = mirage_clock_monotonic_ns();
+		in->credit = in->waited_ns = 0;
+		in->since_ns = now;
 	}
 	if (x->parser.received <= in->most)
 		return true;

@@ -245,6 +245,7 @@ struct http_in {
 	uint64_t most;	   /* that the body may have */
 	uint64_t credit;   /* of the body since `since_ns` */
 	uint64_t since_ns; /* the reader waits, or 4 KiB came */
+	uint64_t waited_ns; /* for fewer than 4 KiB, before the reader asked */
 };
 
 #define HTTP_EXCHANGE_BYTES 6144

@@ -25,7 +25,9 @@ void http_test_after(uint64_t ms, void (*next)(void));
 
 #define HTTP_CASES(X) \
 	X(parts)      \
-	X(corpus)
+	X(corpus)     \
+	X(server)     \
+	X(client)
 
 #define HTTP_CASE_DECLARE(name) TCase *http_case_##name(void);
 HTTP_CASES(HTTP_CASE_DECLARE)

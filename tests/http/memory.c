@@ -163,18 +163,15 @@ static void tell_other(struct memory_flow *flow)
 {
 	struct memory_flow *other = flow->other;
 
-	if (other == NULL || flow->first != NULL)
+	if (other == NULL || flow->first != NULL || !flow->out_ended)
 		return;
-	if (flow->out_ended && !flow->aborted)
-		other->in_ended = true;
-	if (flow->aborted) {
-		other->in_reset = true;
-		other->broken = true;
-	}
-	if (flow->closed) {
-		other->other = NULL;
-		flow->other = NULL;
-	}
+	if (flow->closed)
+		other->other = flow->other = NULL;
+	else if (other->in_ended)
+		return; /* it knows */
+	other->in_ended = true;
+	if (flow->aborted)
+		other->in_reset = other->broken = true;
 	memory_kick(other);
 }
 
@@ -203,10 +200,12 @@ static void on_timer(void *arg)
 	answer_writes(flow);
 	tell_other(flow);
 	answer_read(flow);
-	if (flow->reading && flow->read < flow->n_in)
+	if (flow->reading && flow->read < flow->n_in) {
 		memory_kick(flow);
-	else if (flow->owned && memory_quiet(flow))
+	} else if (flow->owned && memory_quiet(flow)) {
+		tell_other(flow); /* it may have been closed just now */
 		memory_free(flow);
+	}
 }
 
 static const struct mirage_flow_ops ops = {
