@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /* Names, by getaddrinfo in a thread of libuv: so as the host is set up. */
+#define _GNU_SOURCE
 #include "stack.h"
 
 #include <netdb.h>
+#include <stdio.h>
+#include <unistd.h>
 
 static int resolve_error(int error)
 {
@@ -51,6 +54,31 @@ static int put_all(const struct mirage_resolve *resolve,
 	return n > 0 ? (int)n : MIRAGE_ENOENT;
 }
 
+/*
+ * libuv waits for its threads when the process ends, and nothing ends a lookup before
+ * its servers have been silent for long enough. So with one under way the process
+ * ends without: what else would run at its end is left out.
+ */
+static unsigned n_running;
+
+static void leave_threads(int status, void *arg)
+{
+	if (n_running == 0)
+		return;
+	fflush(NULL);
+	_exit(status);
+}
+
+static void count_running(struct unix_lookup *l, bool running)
+{
+	static bool registered;
+
+	if (!registered)
+		registered = on_exit(leave_threads, NULL) == 0;
+	n_running = running ? n_running + 1 : n_running - 1;
+	l->running = running;
+}
+
 static void lookup_answer(struct unix_lookup *l, int result)
 {
 	struct mirage_resolve *resolve = l->resolve;
@@ -67,7 +95,7 @@ static void lookup_done(uv_getaddrinfo_t *request, int status,
 {
 	struct unix_lookup *l = request->data;
 
-	l->running = false;
+	count_running(l, false);
 	/* Whoever has given it up hears of that by the kick. */
 	if (l->resolve != NULL && l->result == 0)
 		lookup_answer(l, status < 0 ? resolve_error(status)
@@ -141,8 +169,9 @@ void unix_resolve(struct mirage_stack *stack, struct mirage_resolve *resolve)
 	l->kick.run = lookup_turn;
 	LIST_INSERT_HEAD(&s->lookups, l, of_stack);
 	error = lookup_start(l);
-	l->running = error == 0;
-	if (error < 0)
+	if (error == 0)
+		count_running(l, true);
+	else
 		unix_resolve_end(l, resolve_error(error));
 }
 
