@@ -7,6 +7,7 @@ TEST = meson test -C $(BUILD) --print-errorlogs
 
 help:
 	@echo 'make demo                everything at work, in two minutes'
+	@echo 'make demo-xen            a homepage as a guest of a real Xen, in QEMU'
 	@echo 'make playground          a page for teaching: nodes in the browser'
 	@echo 'make test                all tests, of all backends'
 	@echo 'make bench               speed, against the raw system interface'
@@ -28,6 +29,10 @@ demo:
 	@tools/setup build demo
 	@$(COMPILE)
 	@tools/demo $(BUILD)
+
+demo-xen:
+	@tools/setup build xen
+	@tools/demo-xen build-xen
 
 test:
 	@tools/setup build test
@@ -83,5 +88,5 @@ format:
 clean:
 	rm -rf build build-asan build-fuzz build-js build-playground build-xen
 
-.PHONY: help demo playground test bench bench-net bench-js bench-xen test-unix test-sim test-js \
+.PHONY: help demo demo-xen playground test bench bench-net bench-js bench-xen test-unix test-sim test-js \
 	test-xen test-conformance conformance-report install-deps format clean
