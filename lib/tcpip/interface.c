@@ -56,19 +56,6 @@ static void be_optimistic(struct netif *netif)
 	}
 }
 
-/** Says again who we are, to a wire that may be another than before. */
-static void announce(struct tcpip_interface *interface)
-{
-	struct netif *netif = &interface->netif;
-
-	if (!ip4_addr_isany_val(*netif_ip4_addr(netif)))
-		etharp_gratuitous(netif);
-	nd6_restart_netif(netif);
-	be_optimistic(netif);
-	if (netif_dhcp_data(netif) != NULL)
-		dhcp_network_changed(netif);
-}
-
 /** What waits for the retransmission timer has waited enough: the wire is back. */
 static void hurry(void)
 {
@@ -80,6 +67,19 @@ static void hurry(void)
 		}
 }
 
+/** The wire may be another than before. */
+static void back(struct tcpip_interface *interface)
+{
+	struct netif *netif = &interface->netif;
+
+	nd6_restart_netif(netif);
+	be_optimistic(netif);
+	tcpip_announce(netif);
+	if (netif_dhcp_data(netif) != NULL)
+		dhcp_network_changed(netif);
+	hurry();
+}
+
 static void on_link(struct tcpip_interface *interface)
 {
 	bool up = interface->net->info->link_up;
@@ -88,6 +88,7 @@ static void on_link(struct tcpip_interface *interface)
 	if (up) {
 		netif_set_link_up(&interface->netif);
 		be_optimistic(&interface->netif);
+		tcpip_announce(&interface->netif);
 		hurry();
 	} else {
 		netif_set_link_down(&interface->netif);
@@ -113,7 +114,7 @@ static void on_event(void *arg, uint32_t event)
 	else if (event == MIRAGE_EVENT_LINK)
 		on_link(interface);
 	else if (event == MIRAGE_EVENT_BACK)
-		announce(interface);
+		back(interface);
 	else if (event == MIRAGE_EVENT_WRITABLE) {
 		interface->full = false;
 		tcpip_flush(interface);

@@ -141,6 +141,10 @@ void tcpip_interface_close(struct tcpip_interface *interface);
 bool tcpip_interface_describe(struct tcpip_interface *interface);
 bool tcpip_interface_usable(const struct tcpip_interface *interface);
 
+/* announce.c */
+/** Says who has the interface's addresses. */
+void tcpip_announce(struct netif *netif);
+
 /* receive.c */
 void tcpip_receive(void *arg, struct mirage_packet *const packets[], size_t n);
 
