@@ -436,7 +436,7 @@ static bool discard(struct http_peer *peer, struct http_exchange *x)
 {
 	bool enough = x->again && x->parser.received > DRAIN_BYTES;
 
-	if (!enough && http_in_drain(x))
+	if (!enough && (http_in_drain(x) || x->in.complete))
 		return true;
 	if (!enough && x->in.error == 0)
 		return false;
