@@ -140,7 +140,7 @@ static void write_done(struct memory_flow *flow, int result)
 static void answer_writes(struct memory_flow *flow)
 {
 	while (flow->first != NULL) {
-		if (flow->aborted || flow->broken)
+		if (flow->aborted || flow->broken || flow->deaf)
 			write_done(flow, flow->aborted ? MIRAGE_ECANCELED
 						       : MIRAGE_ERESET);
 		else if (take(flow, flow->first))
@@ -171,7 +171,7 @@ static void tell_other(struct memory_flow *flow)
 		return; /* it knows */
 	other->in_ended = true;
 	if (flow->aborted)
-		other->in_reset = other->broken = true;
+		other->in_reset = other->deaf = true;
 	memory_kick(other);
 }
 

@@ -21,8 +21,10 @@ struct memory_flow {
 	bool in_ended;	/* after `in` the stream ends */
 	bool in_reset;	/* after `in` it is reset */
 	bool out_ended; /* we have shut down or closed */
-	bool closed, aborted, reading, broken;
-	bool owned; /* freed by its end */
+	bool closed, aborted, reading;
+	bool deaf;   /* nobody takes what is written */
+	bool broken; /* nor is there anything to read */
+	bool owned;  /* freed by its end */
 	struct mirage_flow_write *first, **last;
 	uint64_t taken; /* of the first write */
 	struct mirage_timer timer;
