@@ -125,7 +125,6 @@ void unix_endpoint_of(struct mirage_endpoint *at,
 		      const union unix_address *address)
 {
 	const uint8_t *bytes = (const uint8_t *)&address->v6.sin6_addr;
-	uint32_t scope = address->v6.sin6_scope_id;
 
 	*at = (struct mirage_endpoint){.port = ntohs(address->v4.sin_port)};
 	if (address->any.sa_family == AF_INET) {
@@ -136,7 +135,8 @@ void unix_endpoint_of(struct mirage_endpoint *at,
 		memcpy(at->ip.bytes, bytes + 12, 4);
 	} else {
 		at->ip.version = 6;
-		at->ip.interface = scope <= UINT8_MAX ? (uint8_t)scope : 0;
+		if (address->v6.sin6_scope_id <= UINT8_MAX)
+			at->ip.interface = (uint8_t)address->v6.sin6_scope_id;
 		memcpy(at->ip.bytes, bytes, 16);
 	}
 }
