@@ -67,10 +67,10 @@ extern struct mirage_block_request *core_done;
 extern struct mirage_net *core_nets, *core_closed_nets;
 extern struct mirage_block *core_blocks, *core_closed_blocks;
 extern struct mirage_kv *core_kvs, *core_closed_kvs;
-/* Upper requests that are done. */
-extern struct mirage_kv_request *core_kv_done;
-extern struct mirage_tcp_connect *core_connects_failed;
-extern struct mirage_resolve *core_resolves_done;
+/* Whether a request of a store, or one of a stack that ended in the core, is done.
+ * Not the lists, whose types are incomplete in some files: then a linker does not
+ * see that nobody fills them. */
+extern bool core_kvs_due, core_stacks_due;
 
 /** An event between a shim and the front: a request will never end by itself, so
  *  closing the block cannot wait for it. */

@@ -87,17 +87,18 @@ static int check_request(const struct mirage_kv *kv,
 
 /* ---------------------------------------------------------- Requesting -- */
 
-static struct mirage_kv_request *last_done;
+static struct mirage_kv_request *first_done, *last_done;
 
 static void queue_done(struct mirage_kv_request *request, int result)
 {
 	request->result = result;
 	request->next = NULL;
-	if (core_kv_done == NULL)
-		core_kv_done = request;
+	if (first_done == NULL)
+		first_done = request;
 	else
 		last_done->next = request;
 	last_done = request;
+	core_kvs_due = true;
 	core_wake();
 }
 
@@ -179,9 +180,12 @@ static void run_done(struct mirage_kv_request *request)
 
 void core_kvs_complete(void)
 {
-	struct mirage_kv_request *list = core_kv_done, *next;
+	struct mirage_kv_request *list = first_done, *next;
 
-	core_kv_done = NULL;
+	if (!core_kvs_due)
+		return;
+	core_kvs_due = false;
+	first_done = NULL;
 	for (; list != NULL && !core.ended; list = next) {
 		next = list->next;
 		run_done(list);

@@ -12,9 +12,7 @@ struct mirage_block_request *core_done;
 struct mirage_net *core_nets, *core_closed_nets;
 struct mirage_block *core_blocks, *core_closed_blocks;
 struct mirage_kv *core_kvs, *core_closed_kvs;
-struct mirage_kv_request *core_kv_done;
-struct mirage_tcp_connect *core_connects_failed;
-struct mirage_resolve *core_resolves_done;
+bool core_kvs_due, core_stacks_due;
 
 static void tell(uint64_t when_ns)
 {
@@ -26,8 +24,7 @@ static bool work_due(void)
 {
 	return !core.started || core_opens != NULL || core_done != NULL ||
 	       core.device_events || core.feed || core.events != 0 ||
-	       core_kv_done != NULL || core_connects_failed != NULL ||
-	       core_resolves_done != NULL;
+	       core_kvs_due || core_stacks_due;
 }
 
 /** Whether nothing is left that could call the application. */

@@ -25,16 +25,21 @@ static bool complete(const struct mirage_endpoint *at)
 
 /* ----------------------------------------------------------------- TCP -- */
 
+static struct mirage_tcp_connect *connects_failed;
+/** Those of the present turn that are not told yet. */
+static struct mirage_tcp_connect *connects_telling;
+
 /** Puts `connect` among those that fail on the next turn, as the last. */
 static void fail_connect(struct mirage_tcp_connect *connect, int result)
 {
-	struct mirage_tcp_connect **end = &core_connects_failed;
+	struct mirage_tcp_connect **end = &connects_failed;
 
 	while (*end != NULL)
 		end = &(*end)->next;
 	connect->implementation[0] = (uint64_t)(int64_t)result;
 	connect->next = NULL;
 	*end = connect;
+	core_stacks_due = true;
 	core.keeping++;
 	core_wake();
 }
@@ -55,14 +60,19 @@ void mirage_tcp_connect(struct mirage_stack *stack,
 		stack->ops->connect(stack, connect);
 }
 
+static bool is_in(const struct mirage_tcp_connect *list,
+		  const struct mirage_tcp_connect *connect)
+{
+	while (list != NULL && list != connect)
+		list = list->next;
+	return list != NULL;
+}
+
 /** Whether `connect` has failed here and nobody has heard of it yet. */
 static bool has_failed(const struct mirage_tcp_connect *connect)
 {
-	const struct mirage_tcp_connect *at = core_connects_failed;
-
-	while (at != NULL && at != connect)
-		at = at->next;
-	return at != NULL;
+	return is_in(connects_failed, connect) ||
+	       is_in(connects_telling, connect);
 }
 
 void mirage_tcp_cancel(struct mirage_tcp_connect *connect)
@@ -197,16 +207,19 @@ void mirage_core_udp_received(struct mirage_udp *udp,
 
 /* ------------------------------------------------------------ Resolver -- */
 
+static struct mirage_resolve *resolves_done, *resolves_telling;
+
 /** Puts `resolve` among those that end on the next turn, as the last. */
 static void end_resolve(struct mirage_resolve *resolve, int result)
 {
-	struct mirage_resolve **end = &core_resolves_done;
+	struct mirage_resolve **end = &resolves_done;
 
 	while (*end != NULL)
 		end = &(*end)->next;
 	resolve->implementation[0] = (uint64_t)(int64_t)result;
 	resolve->next = NULL;
 	*end = resolve;
+	core_stacks_due = true;
 	core.keeping++;
 	core_wake();
 }
@@ -271,8 +284,12 @@ void mirage_resolve(struct mirage_stack *stack, struct mirage_resolve *resolve)
 
 static bool has_ended(const struct mirage_resolve *resolve)
 {
-	const struct mirage_resolve *at = core_resolves_done;
+	const struct mirage_resolve *at = resolves_done;
 
+	while (at != NULL && at != resolve)
+		at = at->next;
+	if (at == NULL)
+		at = resolves_telling;
 	while (at != NULL && at != resolve)
 		at = at->next;
 	return at != NULL;
@@ -305,15 +322,12 @@ void mirage_core_resolved(struct mirage_resolve *resolve, int result)
 /** Tells the connects that had failed when this turn began. */
 static void connects_run(void)
 {
-	size_t n = 0;
+	connects_telling = connects_failed;
+	connects_failed = NULL;
+	while (connects_telling != NULL && !core.ended) {
+		struct mirage_tcp_connect *connect = connects_telling;
 
-	for (struct mirage_tcp_connect *at = core_connects_failed; at != NULL;
-	     at = at->next)
-		n++;
-	for (; n > 0 && !core.ended; n--) {
-		struct mirage_tcp_connect *connect = core_connects_failed;
-
-		core_connects_failed = connect->next;
+		connects_telling = connect->next;
 		core.keeping--;
 		mirage_core_tcp_connected(
 			connect, (int)(int64_t)connect->implementation[0],
@@ -324,15 +338,12 @@ static void connects_run(void)
 /** The same for lookups. */
 static void resolves_run(void)
 {
-	size_t n = 0;
+	resolves_telling = resolves_done;
+	resolves_done = NULL;
+	while (resolves_telling != NULL && !core.ended) {
+		struct mirage_resolve *resolve = resolves_telling;
 
-	for (struct mirage_resolve *at = core_resolves_done; at != NULL;
-	     at = at->next)
-		n++;
-	for (; n > 0 && !core.ended; n--) {
-		struct mirage_resolve *resolve = core_resolves_done;
-
-		core_resolves_done = resolve->next;
+		resolves_telling = resolve->next;
 		core.keeping--;
 		mirage_core_resolved(resolve,
 				     (int)(int64_t)resolve->implementation[0]);
@@ -341,6 +352,9 @@ static void resolves_run(void)
 
 void core_stacks_complete(void)
 {
+	if (!core_stacks_due)
+		return;
+	core_stacks_due = false;
 	connects_run();
 	resolves_run();
 }
