@@ -140,7 +140,7 @@ static bool advance(struct http_peer *p)
 		return p->phase != HTTP_PEER_LEAVING && idle(p);
 	if (x->fetch->result != 0 && !x->failed)
 		http_fetch_fail(p, x->fetch->result);
-	if (x->failed || p->phase == HTTP_PEER_OPEN)
+	if (p->phase >= HTTP_PEER_OPEN)
 		return http_fetch_advance(p);
 	if (p->phase == HTTP_PEER_NEW)
 		resolve(p);

@@ -9,7 +9,9 @@
 
 #include <mirage-backend.h>
 
+#ifndef MEMORY_BYTES
 #define MEMORY_BYTES (4u << 20)
+#endif
 
 struct memory_flow {
 	struct mirage_flow flow;   /* first */
