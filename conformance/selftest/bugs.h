@@ -154,6 +154,65 @@
 	X(KV_REMOVE_KEEPS, "kv-remove-keeps", "KVS-14", "kv.remove_memory") \
 	X(KV_STALE, "kv-shows-the-old-value", "KVS-15", "kv.set_and_get_memory") \
 	X(KV_VIEW_MOVES, "kv-view-moves", "KVS-16", "kv.view_crunched") \
+	/* Addresses. */ \
+	X(IP_READS_ON, "ip-reads-what-follows", "IPA-01", "ip.reads_nothing_else") \
+	X(IP_CHANGES_ON_FALSE, "ip-changes-on-false", "IPA-01", "ip.reads_nothing_else") \
+	X(IP_PREFIX_TOO_LONG, "ip-prefix-too-long", "IPA-02", "ip.reads_prefixes") \
+	X(IP_CAPITALS, "ip-prints-capitals", "IPA-03", "ip.prints") \
+	X(IP_NO_BRACKETS, "ip-prints-without-brackets", "IPA-04", "ip.prints_ports") \
+	X(IP_EQUAL_ELSEWHERE, "ip-equal-on-another-interface", "IPA-05", "ip.equal") \
+	/* Flows, past the core. */ \
+	X(FLOW_CORRUPTS, "flow-corrupts", "FLW-01", "flow.bytes_arrive_tcpip4 flow.many_writes_tcpip6") \
+	X(FLOW_SWALLOWS, "flow-swallows-all", "FLW-02", "flow.slow_reader_tcpip4") \
+	X(FLOW_READS_NOTHING, "flow-reads-nothing", "FLW-03", "flow.lent_bytes_tcpip4") \
+	X(FLOW_LENT_CHANGES, "flow-lent-bytes-change", "FLW-04", "flow.lent_bytes_tcpip4 flow.lent_bytes_tcpip6") \
+	X(FLOW_READ_TWICE, "flow-tolerates-second-read", "FLW-05", "flow.read_twice_tcpip4") \
+	X(FLOW_END_ONCE, "flow-says-the-end-once", "FLW-06", "flow.shutdown_ends_tcpip4") \
+	X(FLOW_WRITES_REORDERED, "flow-reorders-writes", "FLW-07", "flow.many_writes_tcpip4") \
+	X(FLOW_DONE_UNORDERED, "flow-completes-in-disorder", "FLW-08", "flow.bytes_arrive_tcpip4") \
+	X(FLOW_EMPTY_FORGOTTEN, "flow-forgets-empty-writes", "FLW-09", "flow.empty_writes_tcpip4") \
+	X(FLOW_AFTER_SHUTDOWN, "flow-writes-after-shutdown", "FLW-10", "flow.write_after_shutdown_tcpip6") \
+	X(FLOW_SHUT_BOTH, "flow-shuts-both-down", "FLW-11", "flow.shutdown_ends_tcpip6") \
+	X(FLOW_CLOSE_FORGETS, "flow-close-forgets-the-read", "FLW-12", "flow.close_cancels_read_tcpip4") \
+	X(FLOW_CLOSE_RESETS, "flow-close-resets", "FLW-13", "flow.close_sends_tcpip4") \
+	X(FLOW_ABORT_GENTLE, "flow-aborts-gently", "FLW-14", "flow.abort_fails_writes_tcpip4") \
+	X(FLOW_ABORT_LIES, "flow-abort-says-written", "FLW-15", "flow.abort_resets_tcpip4 flow.abort_after_close_tcpip6") \
+	X(FLOW_INSIDE_WRITE, "flow-completes-inside-write", "LAW-02", "flow.completes_once_tcpip4") \
+	X(FLOW_INSIDE_READ, "flow-answers-inside-read", "LAW-02", "flow.completes_once_tcpip6") \
+	X(FLOW_TWICE, "flow-answers-twice", "LAW-01", "flow.completes_once_tcpip4") \
+	X(FLOW_STACK_ERROR, "flow-of-a-closed-stack-is-eio", "STK-04", "stack.close_ends_all_tcpip4") \
+	/* Stacks, TCP, UDP and names, past the core. */ \
+	X(STACK_ARGUMENTS_STAY, "stack-arguments-stay", "STK-01", "stack.arguments") \
+	X(STACK_ARGUMENTS_ANY, "stack-takes-any-argument", "STK-02", "stack.wrong_arguments") \
+	X(STACK_WITHOUT_LEASE, "stack-opens-without-lease", "STK-03", "stack.waits_for_lease") \
+	X(STACK_CLOSED_TWICE, "stack-closed-twice", "STK-05", "stack.closed_takes_nothing_tcpip4") \
+	X(STACK_ADDRESS_SILENT, "stack-address-silent", "STK-06", "stack.advertised") \
+	X(TCP_WRONG_PEER, "tcp-wrong-peer", "TCP-01", "tcp.connects_tcpip4") \
+	X(TCP_REFUSED_SILENT, "tcp-refused-is-a-timeout", "TCP-02", "tcp.refused_tcpip4 tcp.refused_tcpip6") \
+	X(TCP_IMPATIENT, "tcp-without-timeout", "TCP-03", "tcp.times_out_tcpip4") \
+	X(TCP_CANCEL_IGNORED, "tcp-cancel-ignored", "TCP-04", "tcp.canceled_tcpip4") \
+	X(TCP_NO_PORT, "tcp-port-unknown", "TCP-05", "tcp.free_port_tcpip4") \
+	X(TCP_BACKLOG_IGNORED, "tcp-backlog-ignored", "TCP-06", "tcp.beyond_the_backlog_tcpip4") \
+	X(TCP_BUSY_MISSING, "tcp-busy-is-eacces", "TCP-07", "tcp.port_taken_tcpip4") \
+	X(TCP_ACCEPT_LOST, "tcp-loses-an-accept", "TCP-08", "tcp.accepts_later_tcpip4") \
+	X(TCP_ACCEPT_TWICE, "tcp-tolerates-second-accept", "TCP-09", "tcp.accept_twice_tcpip4") \
+	X(TCP_UNLISTEN_SILENT, "tcp-unlisten-forgets-the-accept", "TCP-10", "tcp.unlistens_tcpip4") \
+	X(TCP_UNLISTEN_RESETS, "tcp-unlisten-resets", "TCP-11", "tcp.unlistens_tcpip6") \
+	X(TCP_PORT_STAYS, "tcp-port-stays-taken", "TCP-12", "tcp.unlistens_tcpip4") \
+	X(TCP_CONNECT_INSIDE, "tcp-fails-inside-connect", "LAW-02", "tcp.connects_tcpip4") \
+	X(TCP_CONNECTS_TWICE, "tcp-connects-twice", "LAW-01", "tcp.connects_tcpip6") \
+	X(UDP_TRUNCATES, "udp-truncates", "UDP-01", "udp.arrives_tcpip4") \
+	X(UDP_NO_PORT, "udp-port-unknown", "UDP-02", "udp.free_port_tcpip4") \
+	X(UDP_BUSY_MISSING, "udp-busy-is-eacces", "UDP-03", "udp.port_taken_tcpip6") \
+	X(UDP_FIRST_VECTOR, "udp-sends-first-vector", "UDP-04", "udp.answers_tcpip4") \
+	X(UDP_TOO_LONG, "udp-takes-too-long", "UDP-05", "udp.too_long_tcpip4") \
+	X(UDP_ANYWHERE, "udp-sends-anywhere", "UDP-06", "udp.malformed_tcpip4") \
+	X(UDP_STAYS_OPEN, "udp-stays-open", "UDP-07", "udp.closed_tcpip4") \
+	X(RESOLVE_IPV4_FIRST, "resolve-ipv4-first", "RES-01", "resolve.finds_tcpip4") \
+	X(RESOLVE_NO_ADDRESSES, "resolve-not-of-addresses", "RES-02", "resolve.addresses_tcpip4") \
+	X(RESOLVE_UNKNOWN, "resolve-unknown-is-eio", "RES-03", "resolve.unknown_tcpip4") \
+	X(RESOLVE_BAD_NAMES, "resolve-bad-name-is-unknown", "RES-04", "resolve.malformed_tcpip4") \
+	X(RESOLVE_CANCEL_IGNORED, "resolve-cancel-ignored", "RES-05", "resolve.canceled_tcpip4") \
 	/* Timers. */ \
 	X(TIMER_EARLY, "timer-early", "TIM-01", "time.never_early") \
 	X(TIMER_UNORDERED, "timer-wrong-order", "TIM-03", "time.order_of_deadlines") \
