@@ -14,6 +14,17 @@ uint16_t tcpip_ephemeral(void)
 	return (uint16_t)(PORT_FIRST + tcpip_random() % PORTS);
 }
 
+/** The next port to connect to `peer` from (RFC 6056, 3.3.3): nobody else can tell
+ *  which, and none comes again soon, since the peer may still remember it. */
+static uint16_t next_port(const ip_addr_t *local, const ip_addr_t *peer,
+			  uint16_t peer_port)
+{
+	static uint32_t next;
+	uint64_t offset = tcpip_hash(local, 0, peer, peer_port);
+
+	return (uint16_t)(PORT_FIRST + (offset + next++) % PORTS);
+}
+
 static void connect_run(struct tcpip_task *task)
 {
 	struct tcpip_flow *flow =
@@ -101,7 +112,7 @@ static int choose_local(struct tcpip_stack *stack,
 	if (from->port != 0)
 		return taken(stack, from, &local) ? MIRAGE_EBUSY : 0;
 	for (int tries = 0; tries < 100; tries++) {
-		from->port = tcpip_ephemeral();
+		from->port = next_port(&local, to, connect->to.port);
 		if (!taken(stack, from, &local))
 			return 0;
 	}

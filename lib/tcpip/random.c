@@ -82,15 +82,22 @@ static void pack(uint64_t words[2], const ip_addr_t *ip)
 		memcpy(words, ip_2_ip4(ip), 4);
 }
 
-/** The first sequence number of a connection (RFC 6528): a clock of 4 us, and a
- *  hash of who the two are. */
-uint32_t tcpip_isn(const ip_addr_t *local, uint16_t local_port,
-		   const ip_addr_t *peer, uint16_t peer_port)
+uint64_t tcpip_hash(const ip_addr_t *local, uint16_t local_port,
+		    const ip_addr_t *peer, uint16_t peer_port)
 {
 	uint64_t words[5];
 
 	pack(words, local);
 	pack(words + 2, peer);
 	words[4] = (uint64_t)local_port << 16 | peer_port;
-	return (uint32_t)(hash(words, 5) + mirage_clock_monotonic_ns() / 4096);
+	return hash(words, 5);
+}
+
+/** The first sequence number of a connection (RFC 6528): a clock of 4 us, and a
+ *  hash of who the two are. */
+uint32_t tcpip_isn(const ip_addr_t *local, uint16_t local_port,
+		   const ip_addr_t *peer, uint16_t peer_port)
+{
+	return (uint32_t)(tcpip_hash(local, local_port, peer, peer_port) +
+			  mirage_clock_monotonic_ns() / 4096);
 }

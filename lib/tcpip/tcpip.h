@@ -310,6 +310,10 @@ void tcpip_connect_cancel(struct mirage_tcp_connect *connect);
 void tcpip_connect_end(struct tcpip_flow *flow, int result);
 uint16_t tcpip_ephemeral(void);
 
+/** A secret number that goes with two ends (random.c). */
+uint64_t tcpip_hash(const ip_addr_t *local, uint16_t local_port,
+		    const ip_addr_t *peer, uint16_t peer_port);
+
 /* udp.c */
 struct tcpip_udp {
 	struct mirage_udp udp; /* first */
