@@ -16,10 +16,12 @@
 enum { REDIRECTS_MAX = 10, NO_ANSWER = 1, BAD_STATUS = 3 };
 
 static struct mirage_stack_config config = {.size = sizeof(config)};
+static struct mirage_stack *stack;
 static struct mirage_http_client *client;
 static struct mirage_http_fetch fetch;
 static bool head;
 static uint32_t status; /* of the answer; 0 before it has come */
+static int exit_status;
 
 /* What the console has not taken yet. */
 static const char *rest;
@@ -81,6 +83,20 @@ static void on_response(void *arg, struct mirage_http_fetch *answered)
 	mirage_http_fetch_read(&fetch, on_piece, NULL);
 }
 
+/* The stack is closed before the end, so that the server is left nothing to wait
+ * for. */
+
+static void on_stack_event(void *arg, uint32_t event)
+{
+	if (event == MIRAGE_EVENT_CLOSED)
+		mirage_exit(exit_status);
+}
+
+static void on_client_closed(void *arg, int result)
+{
+	mirage_stack_close(stack);
+}
+
 static void on_done(void *arg, int result)
 {
 	if (result < 0)
@@ -89,7 +105,8 @@ static void on_done(void *arg, int result)
 	else if (status >= 400)
 		mirage_log(MIRAGE_LOG_WARN, "%s: %u %s", fetch.url,
 			   (unsigned)status, mirage_http_reason(status));
-	mirage_exit(result < 0 ? NO_ANSWER : status >= 400 ? BAD_STATUS : 0);
+	exit_status = result < 0 ? NO_ANSWER : status >= 400 ? BAD_STATUS : 0;
+	mirage_http_client_close(client, on_client_closed, NULL);
 }
 
 static void on_event(void *arg, uint32_t event)
@@ -112,6 +129,8 @@ static void on_stack(void *arg, int result, struct mirage_stack *opened)
 		mirage_exit(NO_ANSWER);
 		return;
 	}
+	stack = opened;
+	mirage_stack_on_event(stack, on_stack_event, NULL);
 	fetch.method = head ? "HEAD" : "GET";
 	fetch.redirects_max = REDIRECTS_MAX;
 	fetch.close = true;

@@ -7,7 +7,15 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vite';
 
-const NAMES = ['hello', 'ticker', 'disk', 'ping'];
+const NAMES = [
+	'hello',
+	'ticker',
+	'disk',
+	'ping',
+	'homepage',
+	'http-get',
+	'udp-echo',
+];
 const here = fileURLToPath(new URL('.', import.meta.url));
 const folder = resolve(
 	process.env.MIRAGE_PROGRAMS ?? join(here, '../../build-js/examples')
@@ -29,7 +37,7 @@ function programs() {
 		name: 'mirage-programs',
 		configureServer({ middlewares }) {
 			middlewares.use((request, response, next) => {
-				const name = /\/programs\/(\w+)\.wasm$/.exec(request.url)?.[1];
+				const name = /\/programs\/([\w-]+)\.wasm$/.exec(request.url)?.[1];
 				if (!name) return next();
 				const bytes = NAMES.includes(name) && program(name);
 				response.writeHead(bytes ? 200 : 404, {

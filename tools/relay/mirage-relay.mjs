@@ -14,6 +14,7 @@ clients and a network behind them.
 
   --net URI           that network: (slirp:)
     slirp:              NAT, DHCP and a name server, no privileges needed
+    slirp:,hostfwd=tcp::8080-:80  and a port of this machine is a client's
     tap:NAME            the tap interface NAME of this machine
     unix:PATH[,listen][,connect]  a stream socket with QEMU's framing
   --listen ADDRESS:PORT  where clients connect (127.0.0.1:8086); port 0 is any

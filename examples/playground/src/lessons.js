@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-// Three small lessons. Each step has a button that does it, and is ticked off when
+// Four small lessons. Each step has a button that does it, and is ticked off when
 // what it is about has happened, whoever made it happen.
 
 import { h } from './dom.js';
@@ -108,6 +108,37 @@ const LESSONS = [
 				done: 'failed:disk',
 				label: 'Make it fail',
 				act: (play) => play.fault('disk', 'to'),
+			},
+		],
+	},
+	{
+		title: "4. Fetch another node's homepage",
+		intro:
+			'TCP makes a stream of bytes out of frames that may be lost, and ' +
+			'HTTP makes pages out of that. Both are in the program.',
+		steps: [
+			{
+				text: 'Start homepage. It says where its pages are.',
+				done: 'started:homepage',
+				label: 'Start homepage',
+				act: (play) => play.start('homepage'),
+			},
+			{
+				text:
+					'Fetch the first page from another node. In the Network view ' +
+					'of homepage: who begins (SYN), and who ends (FIN)?',
+				done: 'ended:http-get',
+				label: 'Fetch it',
+				act: (play) => play.start('http-get'),
+			},
+			{
+				text:
+					'Turn on the faults of homepage, so that half of the frames ' +
+					'to it are lost, and run http-get again. It takes longer, but ' +
+					'nothing is missing: what is not acknowledged is sent again.',
+				done: 'planned:homepage',
+				label: 'Lose half',
+				act: (play) => play.fault('homepage', 'service'),
 			},
 		],
 	},

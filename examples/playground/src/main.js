@@ -18,6 +18,7 @@ import { ownProgram, PROGRAMS } from './programs.js';
 import { shortcuts } from './shortcuts.js';
 import { nextTheme, onLook, resize, themeName } from './theme.js';
 
+const OWN_KEY = String(PROGRAMS.length + 1);
 const at = (id) => document.getElementById(id);
 
 const lanName = new URLSearchParams(location.search).get('lan') || 'classroom';
@@ -71,7 +72,7 @@ const own = h(
 	{ class: 'launch own', on: { click: () => file.click() } },
 	h('b', { text: 'your own …' }),
 	h('span', { text: 'A .wasm file that you have built.' }),
-	h('kbd', { text: '5', 'aria-label': 'key 5' })
+	h('kbd', { text: OWN_KEY, 'aria-label': `key ${OWN_KEY}` })
 );
 
 at('launchers').append(...PROGRAMS.map(launcher), own, file);
@@ -100,7 +101,7 @@ const dialog = shortcuts([
 		`start ${name}`,
 		() => play.start(name),
 	]),
-	['5', 'start a program of your own', () => file.click()],
+	[OWN_KEY, 'start a program of your own', () => file.click()],
 	['P', 'ping, or stop pinging', () => lanView.toggle()],
 	['N', 'go to the next node', () => play.step(1)],
 	['B', 'go back to the node before', () => play.step(-1)],

@@ -34,7 +34,7 @@ export class Node extends EventTarget {
 		this.program = program;
 		this.number = number;
 		this.lan = lan;
-		this.args = program.args;
+		this.args = program.args.includes('{') ? '' : program.args;
 		this.state = IDLE;
 		this.frames = [];
 		this.missed = 0; // frames that are not kept any more
@@ -251,7 +251,7 @@ export class Node extends EventTarget {
 	/** A wrong plan leaves the old one. */
 	on_planned({ name, plan, wrong }) {
 		if (!wrong) this.plans.set(name, plan);
-		this.emit('planned', { name, wrong });
+		this.emit('planned', { name, plan, wrong });
 	}
 
 	on_exited({ status, trap }) {

@@ -3,9 +3,17 @@
 // has happened.
 
 import { ip4 } from './bytes.js';
-import { DIED, ENDED, FAILED, Node, RUNNING, UNPLUGGED } from './node.js';
+import {
+	DIED,
+	ENDED,
+	FAILED,
+	NO_FAULTS,
+	Node,
+	RUNNING,
+	UNPLUGGED,
+} from './node.js';
 import { NodeView } from './node-view.js';
-import { NETWORK, PROGRAMS } from './programs.js';
+import { addressIn, NETWORK, PROGRAMS } from './programs.js';
 
 const FIRST_HOST = 2;
 const LAST_HOST = 99;
@@ -28,14 +36,15 @@ export class Playground {
 		const node = new Node(program, ++this.number, this.lan);
 		const view = this.add(node);
 		if (program.networks.length > 0) this.lanView.show();
-		if (program.name === 'ping') await this.address(view);
+		if (program.args.includes('{ip}')) await this.address(view);
 		await node.start();
 		return view;
 	}
 
-	/** An address that nobody on the LAN has. */
+	/** Gives it an address that nobody on the LAN has. */
 	async address(view) {
-		const ours = this.views.map(({ node }) => node.args.trim());
+		const { program } = view.node;
+		const ours = this.views.map(({ node }) => addressIn(node.args));
 		let host = FIRST_HOST;
 		const wanted = () => `${NETWORK}${host}`;
 		while (
@@ -43,8 +52,18 @@ export class Playground {
 			(ours.includes(wanted()) || (await this.lan.taken(ip4(wanted()))))
 		)
 			host++;
-		view.node.args = view.args.value = wanted();
-		this.lanView.target.value = wanted();
+		view.node.args = view.args.value = program.args
+			.replace('{ip}', wanted())
+			.replace('{homepage}', this.homepage());
+		if (program.name !== 'http-get') this.lanView.target.value = wanted();
+	}
+
+	/** Where the newest homepage of this page is. */
+	homepage() {
+		const has = this.views.filter(
+			({ node }) => node.program.name === 'homepage'
+		);
+		return addressIn(has.at(-1)?.node.args ?? '') ?? '10.0.0.2';
 	}
 
 	add(node) {
@@ -77,6 +96,9 @@ export class Playground {
 		node.addEventListener('state', () =>
 			this.onEvent(`${say[node.state]}:${name}`)
 		);
+		node.addEventListener('planned', ({ detail: { wrong, plan } }) => {
+			if (!wrong && plan !== NO_FAULTS) this.onEvent(`planned:${name}`);
+		});
 		for (const event of ['wake', 'saved'])
 			node.addEventListener(event, () => this.onEvent(event));
 		for (const platter of node.platters.values())
@@ -96,7 +118,7 @@ export class Playground {
 	async ping() {
 		const { node } = await this.find('ping');
 		if (!node.running) await node.start();
-		this.lanView.ping(node.args.trim() || '10.0.0.2');
+		this.lanView.ping(addressIn(node.args) ?? '10.0.0.2');
 	}
 
 	async fault(name, device) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: ISC
-// The programs that a student can start, and what they want to have.
+// The programs that a student can start, and what they want to have. In arguments
+// {ip} stands for an address that nobody has, and {homepage} for that of a homepage.
 
 /** Of addresses of nodes: the first program on the LAN has 10.0.0.2. */
 export const NETWORK = '10.0.0.';
@@ -34,11 +35,40 @@ export const PROGRAMS = [
 		name: 'ping',
 		key: '4',
 		about: 'Answers pings: a whole network host in 225 lines of C.',
-		args: '',
+		args: '{ip}',
+		networks: ['service'],
+		disks: [],
+	},
+	{
+		name: 'homepage',
+		key: '5',
+		about: 'Serves a small site by HTTP, from its own TCP/IP.',
+		args: '--ipv4 {ip}/24',
+		networks: ['service'],
+		disks: [],
+	},
+	{
+		name: 'http-get',
+		key: '6',
+		about: 'Fetches a page and prints it.',
+		args: '--ipv4 {ip}/24 http://{homepage}/',
+		networks: ['service'],
+		disks: [],
+	},
+	{
+		name: 'udp-echo',
+		key: '7',
+		about: 'Sends every datagram back to where it came from.',
+		args: '--ipv4 {ip}/24',
 		networks: ['service'],
 		disks: [],
 	},
 ];
+
+/** The address in the arguments of a program: its own comes first. */
+export function addressIn(args) {
+	return /\b10\.0\.0\.\d+\b/.exec(args)?.[0] ?? null;
+}
 
 /** A program of the student's own may open any of the usual names. */
 export function ownProgram(name, bytes) {

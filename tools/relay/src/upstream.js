@@ -216,13 +216,23 @@ function splitUri(uri) {
 export function openUpstream(uri, { mtu, counters, onFrame, log }) {
 	const { scheme, path, flags } = splitUri(uri);
 	const known = scheme === 'unix' ? ['listen', 'connect'] : [];
-	const odd = flags.find((flag) => !known.includes(flag));
+	const forward = /^hostfwd=(.*)$/;
+	const odd = flags.find(
+		(flag) =>
+			!known.includes(flag) && !(scheme === 'slirp' && forward.test(flag))
+	);
 	if (odd !== undefined) throw new Error(`${scheme}: has no option '${odd}'`);
 	const arguments_ = [uri, counters, onFrame, log];
 	switch (scheme) {
 		case 'slirp':
 			return new Program(...arguments_).open(findProgram('mirage-slirp'), [
 				`--mtu=${mtu}`,
+				...flags.flatMap((flag) =>
+					forward
+						.exec(flag)[1]
+						.split('+')
+						.map((rule) => `--hostfwd=${rule}`)
+				),
 			]);
 		case 'tap':
 			return new Program(...arguments_).open(findProgram('mirage-tap'), [

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: ISC
+// A page that a tab of Chromium serves, read by this machine's curl: through
+// mirage-relay and a forwarded port, without privileges.
+
+import { execFile } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { noBrowser } from '../chromium.mjs';
+import { assert, cleanup, done, skip, skipAll, test } from '../tap.mjs';
+import { NATIVE, Process, SOURCE, libexec } from './app.mjs';
+import { Tab, browse } from './tab.mjs';
+
+if (noBrowser()) skipAll(noBrowser());
+
+const HOMEPAGE = '/examples/homepage.wasm';
+const SITE = join(SOURCE, 'examples/homepage/site');
+const RELAY = join(SOURCE, 'tools/relay/mirage-relay.mjs');
+const run = promisify(execFile);
+
+/** A port of this machine that nobody has. */
+function freePort() {
+	return new Promise((resolve) => {
+		const server = createServer().listen(0, '127.0.0.1', () => {
+			const { port } = server.address();
+			server.close(() => resolve(port));
+		});
+	});
+}
+
+async function curl(...args) {
+	const given = ['-sS', '--max-time', '20', '--noproxy', '*', ...args];
+	const { stdout } = await run('curl', given, { encoding: 'buffer' }).catch(
+		(error) => {
+			if (error.code === 'ENOENT') skip('curl is not installed');
+			throw error;
+		}
+	);
+	return stdout;
+}
+
+const browser = await browse();
+
+await test('curl reads the homepage of a tab', async () => {
+	if (!existsSync(join(NATIVE, 'tools/slirp/mirage-slirp')))
+		skip('there is no mirage-slirp');
+	const port = await freePort();
+	const relay = new Process(
+		process.execPath,
+		[
+			RELAY,
+			'--listen',
+			'127.0.0.1:0',
+			'--net',
+			`slirp:,hostfwd=tcp::${port}-:80`,
+		],
+		{ env: { MIRAGE_LIBEXEC: libexec() } }
+	);
+	cleanup(() => relay.process.kill('SIGKILL'));
+	const [, url] = await relay.line(/^(ws:\S+) is a port of /);
+	const tab = await Tab.run(browser, {
+		wasm: HOMEPAGE,
+		networks: { service: url },
+	});
+	await tab.line(/^homepage: http:\/\/10\.0\.2\.15\/$/);
+	for (const name of ['index.html', 'style.css', 'logo.svg']) {
+		const got = await curl(`http://127.0.0.1:${port}/${name}`);
+		assert(got.equals(readFileSync(join(SITE, name))), name);
+	}
+	const status = await curl(`http://localhost:${port}/status`);
+	assert.equal(JSON.parse(status).backend, 'js');
+	await tab.line(/"GET \/status HTTP\/1\.1" 200/);
+	assert.equal(await tab.exit(), 0);
+	relay.process.kill('SIGTERM');
+	assert.equal(await relay.exited, 0);
+});
+
+await test('tabs fetch from each other', async () => {
+	const networks = { service: 'bc:web' };
+	const server = await Tab.run(browser, {
+		wasm: HOMEPAGE,
+		networks,
+		args: ['--ipv4', '10.9.0.1/24', '--quiet'],
+	});
+	await server.line(/^homepage: /);
+	const client = await Tab.run(browser, {
+		wasm: '/examples/http-get.wasm',
+		networks,
+		args: ['--ipv4', '10.9.0.2/24', 'http://10.9.0.1/inside.html'],
+	});
+	await client.line(/^<title>What runs it: Mirage for C<\/title>$/);
+	await client.line(/^<\/html>$/);
+	assert.equal(await server.exit(), 0);
+});
+
+await browser.close();
+done();
