@@ -5,6 +5,7 @@
  *	peer serve                 the services 7, 9 and 19 of tcpapp; says "ready"
  *	peer get IP BYTES          reads the pattern from port 19
  *	peer put IP BYTES          writes it to port 9
+ *	peer echo IP BYTES         writes it to port 7, and reads it there
  *	peer rtt IP COUNT          one byte to port 7 and back, the median
  *	peer churn IP COUNT        connections to port 7 one after the other, each
  *	                           for one byte there and back
@@ -236,6 +237,22 @@ static uint64_t put(const char *ip, uint64_t bytes)
 	return now_ns() - start_ns;
 }
 
+static uint64_t echo(const char *ip, uint64_t bytes)
+{
+	int fd = connect_to(ip, "7");
+	uint64_t start_ns = now_ns();
+
+	if (fork() == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		write_pattern(fd, bytes);
+		must(shutdown(fd, SHUT_WR) == 0, "shutdown");
+		_exit(0);
+	}
+	errno = EMSGSIZE;
+	must(read_pattern(fd) == bytes, "length");
+	return now_ns() - start_ns;
+}
+
 static void ping(int fd)
 {
 	char byte = 'x';
@@ -287,7 +304,11 @@ int main(int argc, char *argv[])
 	static const struct {
 		const char *name;
 		uint64_t (*ask)(const char *ip, uint64_t n);
-	} asks[] = {{"get", get}, {"put", put}, {"rtt", rtt}, {"churn", churn}};
+	} asks[] = {{"get", get},
+		    {"put", put},
+		    {"echo", echo},
+		    {"rtt", rtt},
+		    {"churn", churn}};
 
 	pattern_init();
 	if (argc == 2 && strcmp(argv[1], "serve") == 0)

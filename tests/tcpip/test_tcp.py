@@ -62,7 +62,7 @@ def case_bulk_both_ways_at_once():
     world.link()
     app = world.app()
     jobs = [world.child(world.PEER, way, ip, str(BULK // 4))
-            for ip in (APP4, APP6) for way in ("get", "put")]
+            for ip in (APP4, APP6) for way in ("get", "put", "echo")]
     for job in jobs:
         said, _ = job.communicate(timeout=120)
         expect(job.returncode, 0, said)
@@ -294,6 +294,7 @@ def case_bad_wire():
         for ip in (APP4, APP6):
             peer("get", ip, 3 * MIB)
             peer("put", ip, 3 * MIB)
+            peer("echo", ip, 2 * MIB)
         gone(app)
         app.end()
         bad.end()
