@@ -16,38 +16,11 @@
 enum { WINDOW_START = 65535 };
 enum { RTO_START_MS = 1000 };
 
-#define LINGER_NS UINT64_C(30000000000)
 #define NS_PER_MS UINT64_C(1000000)
-
-static struct tcpip_flow *dirty, **dirty_end = &dirty;
 
 static struct tcpip_flow *flow_of(struct mirage_flow *flow)
 {
 	return (struct tcpip_flow *)flow;
-}
-
-static void set_dirty(struct tcpip_flow *flow)
-{
-	if (flow->dirty)
-		return;
-	flow->dirty = true;
-	flow->next_dirty = NULL;
-	*dirty_end = flow;
-	dirty_end = &flow->next_dirty;
-}
-
-static void unset_dirty(struct tcpip_flow *flow)
-{
-	struct tcpip_flow **at = &dirty;
-
-	if (!flow->dirty)
-		return;
-	while (*at != flow)
-		at = &(*at)->next_dirty;
-	*at = flow->next_dirty;
-	if (dirty_end == &flow->next_dirty)
-		dirty_end = at;
-	flow->dirty = false;
 }
 
 /* ------------------------------------------------------- Life of a flow -- */
@@ -78,7 +51,7 @@ static void flow_free(struct tcpip_flow *flow)
 	if (flow->next != NULL)
 		flow->next->previous = flow->previous;
 	mirage_timer_cancel(&flow->timer);
-	unset_dirty(flow);
+	tcpip_flow_undirty(flow);
 	tcpip_task_drop(&flow->task);
 	tcpip_free(flow);
 }
@@ -105,7 +78,7 @@ static void give_back_lent(struct tcpip_flow *flow)
 	pbuf_free(flow->lent);
 	flow->lent = NULL;
 	if (flow->pcb != NULL)
-		set_dirty(flow);
+		tcpip_flow_dirty(flow);
 }
 
 /** lwIP and the flow forget each other. */
@@ -123,7 +96,7 @@ static void detach(struct tcpip_flow *flow)
 	tcp_ext_arg_set(pcb, 0, NULL);
 }
 
-static void reset(struct tcpip_flow *flow)
+void tcpip_flow_reset(struct tcpip_flow *flow)
 {
 	struct tcp_pcb *pcb = flow->pcb;
 
@@ -134,7 +107,7 @@ static void reset(struct tcpip_flow *flow)
 
 void tcpip_flow_discard(struct tcpip_flow *flow)
 {
-	reset(flow);
+	tcpip_flow_reset(flow);
 	drop_unread(flow);
 	flow_free(flow);
 }
@@ -150,7 +123,7 @@ void tcpip_flow_break(struct tcpip_flow *flow, int error)
 		return; /* its listener discards it */
 	if (flow->error == 0)
 		flow->error = error;
-	reset(flow);
+	tcpip_flow_reset(flow);
 	drop_unread(flow);
 	give_back_lent(flow);
 	tcpip_flow_queue(flow);
@@ -211,7 +184,7 @@ static void flow_run(struct tcpip_task *task)
 	       !mirage_core_ended())
 		answer_read(flow);
 	if (flow->pcb != NULL && flow->to_feed != NULL)
-		set_dirty(flow);
+		tcpip_flow_dirty(flow);
 	if (!finished(flow))
 		return;
 	detach(flow);
@@ -257,7 +230,7 @@ static err_t on_recv(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t err)
 	keep(flow, p);
 	if (flow->closed) {
 		drop_unread(flow);
-		set_dirty(flow);
+		tcpip_flow_dirty(flow);
 	}
 	/* One who waits to be accepted has nothing to be told yet. */
 	if (flow->listener == NULL)
@@ -273,7 +246,7 @@ static err_t on_sent(void *arg, struct tcp_pcb *pcb, u16_t length)
 		return ERR_OK;
 	flow->acked += length;
 	if (flow->to_feed != NULL || flow->starved)
-		set_dirty(flow);
+		tcpip_flow_dirty(flow);
 	if (flow->writes != NULL || flow->closed)
 		tcpip_flow_queue(flow);
 	return ERR_OK;
@@ -362,102 +335,6 @@ void tcpip_flow_connected(struct tcpip_flow *flow)
 	}
 }
 
-/* ----------------------------------------------------------------- Output -- */
-
-/** Gives the window what was read, and more when the reader keeps up. */
-static void open_window(struct tcpip_flow *flow)
-{
-	struct tcp_pcb *pcb = flow->pcb;
-	uint32_t n = flow->consumed;
-	uint16_t last;
-
-	if (n == 0)
-		return;
-	flow->consumed = 0;
-	flow->used += n;
-	if (flow->used >= flow->window && flow->window < TCP_WND_MAX(pcb)) {
-		uint32_t more = flow->window;
-
-		if (more > TCP_WND_MAX(pcb) - flow->window)
-			more = TCP_WND_MAX(pcb) - flow->window;
-		flow->window += more;
-		flow->used = 0;
-		n += more;
-	}
-	last = (uint16_t)(n < UINT16_MAX ? n : UINT16_MAX);
-	pcb->rcv_wnd += n - last; /* tcp_recved sees to the bound */
-	if (pcb->rcv_wnd > TCP_WND_MAX(pcb))
-		pcb->rcv_wnd = TCP_WND_MAX(pcb);
-	tcp_recved(pcb, last);
-}
-
-static void on_linger(void *arg)
-{
-	struct tcpip_flow *flow = arg;
-
-	tcpip_enter();
-	if (flow->error == 0)
-		flow->error = MIRAGE_ETIMEDOUT;
-	reset(flow);
-	tcpip_flow_queue(flow);
-	tcpip_leave();
-}
-
-/** Ends our stream once all of it is with lwIP. */
-static void end_stream(struct tcpip_flow *flow)
-{
-	if (!flow->shut || flow->fin || flow->to_feed != NULL)
-		return;
-	tcp_shutdown(flow->pcb, 0, 1); /* without memory lwIP tries again */
-	flow->fin = true;
-	if (flow->closed && flow->pcb != NULL)
-		mirage_timer_start(&flow->timer,
-				   mirage_clock_monotonic_ns() + LINGER_NS,
-				   on_linger, flow);
-}
-
-static bool established(const struct tcp_pcb *pcb)
-{
-	return pcb->state != CLOSED && pcb->state != SYN_SENT &&
-	       pcb->state != TIME_WAIT;
-}
-
-void tcpip_flows_output(void)
-{
-	while (dirty != NULL) {
-		struct tcpip_flow *flow = dirty;
-		struct tcp_pcb *pcb = flow->pcb;
-
-		dirty = flow->next_dirty;
-		if (dirty == NULL)
-			dirty_end = &dirty;
-		flow->dirty = false;
-		if (pcb == NULL || !established(pcb))
-			continue;
-		flow->starved = !tcpip_flow_feed(flow);
-		end_stream(flow);
-		if (flow->pcb != NULL)
-			open_window(flow);
-		if (flow->pcb != NULL)
-			tcp_output(pcb);
-	}
-}
-
-bool tcpip_flows_starved(void)
-{
-	bool any = false;
-	struct tcpip_stack *stack = tcpip_stacks;
-
-	for (; stack != NULL; stack = stack->next)
-		for (struct tcpip_flow *f = stack->flows; f != NULL;
-		     f = f->next)
-			if (f->starved && f->pcb != NULL) {
-				set_dirty(f);
-				any = true;
-			}
-	return any;
-}
-
 /* ------------------------------------------------- What the app asks for -- */
 
 static void flow_read(struct mirage_flow *mirage_flow)
@@ -477,7 +354,7 @@ static void flow_write(struct mirage_flow *mirage_flow,
 
 	tcpip_flow_write(mirage_flow, write);
 	if (flow->pcb != NULL && flow->to_feed != NULL)
-		set_dirty(flow);
+		tcpip_flow_dirty(flow);
 	else
 		tcpip_flow_queue(flow);
 	tcpip_touch();
@@ -489,7 +366,7 @@ static void flow_shutdown(struct mirage_flow *mirage_flow)
 
 	flow->shut = true;
 	if (flow->pcb != NULL)
-		set_dirty(flow);
+		tcpip_flow_dirty(flow);
 	tcpip_touch();
 }
 
@@ -501,11 +378,9 @@ static void flow_close(struct mirage_flow *mirage_flow)
 	give_back_lent(flow);
 	drop_unread(flow);
 	if (flow->pcb != NULL)
-		set_dirty(flow);
+		tcpip_flow_dirty(flow);
 	if (flow->fin && flow->pcb != NULL)
-		mirage_timer_start(&flow->timer,
-				   mirage_clock_monotonic_ns() + LINGER_NS,
-				   on_linger, flow);
+		tcpip_flow_linger(flow);
 	tcpip_flow_queue(flow);
 	tcpip_touch();
 }
@@ -519,7 +394,7 @@ static void flow_abort(struct mirage_flow *mirage_flow)
 		flow->error = MIRAGE_ECANCELED;
 	give_back_lent(flow);
 	drop_unread(flow);
-	reset(flow);
+	tcpip_flow_reset(flow);
 	tcpip_flow_queue(flow);
 	tcpip_touch();
 }
@@ -534,7 +409,7 @@ static int flow_nodelay(struct mirage_flow *mirage_flow, bool nodelay)
 		tcp_nagle_disable(flow->pcb);
 	else
 		tcp_nagle_enable(flow->pcb);
-	set_dirty(flow);
+	tcpip_flow_dirty(flow);
 	tcpip_touch();
 	return 0;
 }

@@ -125,13 +125,16 @@ struct tcpip_stack {
 
 extern struct tcpip_stack *tcpip_stacks;
 
-/* stack.c */
+/* route.c */
 /** The interface that leads to `to` from `from`, which may be no address. */
 struct tcpip_interface *tcpip_stack_route(struct tcpip_stack *stack,
 					  const struct mirage_ip *from,
 					  const struct mirage_ip *to);
 /** Whether `ip` is none or an address of the stack. */
 bool tcpip_stack_owns(struct tcpip_stack *stack, const struct mirage_ip *ip);
+
+/* stack.c */
+/** Looks what has changed, and queues what the application is to be told. */
 void tcpip_stack_check(struct tcpip_stack *stack);
 
 /* interface.c */
@@ -259,12 +262,21 @@ void tcpip_flow_hasten(struct tcp_pcb *pcb);
 void tcpip_flow_break(struct tcpip_flow *flow, int error);
 /** Lets go of a flow that the application never had. */
 void tcpip_flow_discard(struct tcpip_flow *flow);
-/** Feeds and outputs the flows that were touched. */
-void tcpip_flows_output(void);
-/** Whether a flow waits for memory, and tries again. */
-bool tcpip_flows_starved(void);
 extern const struct mirage_flow_ops tcpip_flow_ops;
 void tcpip_flow_queue(struct tcpip_flow *flow);
+
+/** Resets the connection, and forgets it. */
+void tcpip_flow_reset(struct tcpip_flow *flow);
+
+/* flow_output.c */
+/** Something is to be done of the flow before frames leave. */
+void tcpip_flow_dirty(struct tcpip_flow *flow);
+void tcpip_flow_undirty(struct tcpip_flow *flow);
+void tcpip_flow_linger(struct tcpip_flow *flow);
+/** Feeds and outputs the flows that are dirty. */
+void tcpip_flows_output(void);
+/** Whether a flow waits for memory; it tries again. */
+bool tcpip_flows_starved(void);
 
 /* flow_send.c */
 void tcpip_flow_write(struct mirage_flow *flow,
