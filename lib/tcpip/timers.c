@@ -73,14 +73,18 @@ static void doubt_neighbour(const struct tcp_pcb *pcb)
 
 static void tcp_tick(void)
 {
-	const struct tcp_pcb *pcb;
+	struct tcp_pcb *pcb;
 
-	tcp_tmr();
 	tcp_quiet = tcp_tw_pcbs == NULL && !tcpip_flows_starved();
 	for (pcb = tcp_active_pcbs; pcb != NULL; pcb = pcb->next) {
+		/* A probe of a closed window may be answered for all that there
+		 * is: lwIP would go on probing with nothing. */
+		if (pcb->unsent == NULL)
+			pcb->persist_backoff = 0;
 		tcp_quiet &= !tcp_busy(pcb);
 		doubt_neighbour(pcb);
 	}
+	tcp_tmr();
 }
 
 static uint32_t tcp_period(void)
