@@ -25,7 +25,8 @@ enum {
 	QUIET_AFTER_MS = 10000,
 	QUIET_PERIOD_MS = 60000,
 	TW_PERIOD_MS = 1000,
-	DOUBT_MS = 500
+	DOUBT_MS = 500,
+	TIME_WAIT_MAX = 512
 };
 
 static struct mirage_timer timer;
@@ -71,6 +72,25 @@ static void doubt_neighbour(const struct tcp_pcb *pcb)
 		etharp_request(netif, netif_ip4_gw(netif));
 }
 
+/** Forgets the connections that have been over for longest: lwIP looks through all
+ *  of them for every one that begins. */
+static void bound_time_wait(void)
+{
+	struct tcp_pcb *pcb = tcp_tw_pcbs, *rest;
+
+	for (int n = 1; pcb != NULL && n < TIME_WAIT_MAX; n++)
+		pcb = pcb->next;
+	if (pcb == NULL)
+		return;
+	rest = pcb->next;
+	pcb->next = NULL;
+	while (rest != NULL) {
+		pcb = rest;
+		rest = pcb->next;
+		tcp_abort(pcb);
+	}
+}
+
 static void tcp_tick(void)
 {
 	struct tcp_pcb *pcb;
@@ -85,6 +105,7 @@ static void tcp_tick(void)
 		doubt_neighbour(pcb);
 	}
 	tcp_tmr();
+	bound_time_wait();
 }
 
 static uint32_t tcp_period(void)
