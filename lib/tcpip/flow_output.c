@@ -102,6 +102,7 @@ void tcpip_flows_output(void)
 	while (dirty != NULL) {
 		struct tcpip_flow *flow = dirty;
 		struct tcp_pcb *pcb = flow->pcb;
+		uint64_t exhausted = tcpip_exhausted;
 
 		dirty = flow->next_dirty;
 		if (dirty == NULL)
@@ -115,6 +116,8 @@ void tcpip_flows_output(void)
 			open_window(flow);
 		if (flow->pcb != NULL)
 			tcp_output(pcb);
+		flow->stack->counters.tx_dropped_memory +=
+			tcpip_exhausted - exhausted;
 	}
 }
 

@@ -323,8 +323,10 @@ int tcpip_udp_send(struct mirage_udp *mirage_udp,
 		return MIRAGE_EUNREACH;
 	tcpip_to_lwip(&local, source, udp->stack);
 	p = gather(vectors, n);
-	if (p == NULL)
+	if (p == NULL) {
+		udp->stack->counters.tx_dropped_memory++;
 		return MIRAGE_EAGAIN;
+	}
 	error = udp_sendto_if_src(udp->pcb, p, &target, to->port,
 				  &interface->netif,
 				  tcpip_is_any(source) ? own : &local);
