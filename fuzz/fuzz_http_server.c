@@ -17,12 +17,29 @@
 static struct mirage_http_server *server;
 static bool ready;
 
+/* The requests that were answered, for the parser of the test. */
+static char answered[1 << 17];
+static size_t n_answered;
+
+static void on_access(void *arg, const struct mirage_http_access *access)
+{
+	const char *line = strcmp(access->request->method, "HEAD") == 0
+				   ? "HEAD / HTTP/1.1\n"
+				   : "GET / HTTP/1.1\n";
+
+	mirage_http_log_common(arg, access);
+	if (access->status == 0 || n_answered + 20 > sizeof(answered))
+		return;
+	strcpy(answered + n_answered, line);
+	n_answered += strlen(line);
+}
+
 static void on_routes(void *arg, int result)
 {
 	static const struct mirage_http_config config = {
 		.size = sizeof(config),
 		.on_request = routes_serve,
-		.on_access = mirage_http_log_common,
+		.on_access = on_access,
 		.body_bytes_max = 10000,
 		.head_bytes_max = 2000,
 		.target_bytes_max = 1000,
@@ -38,11 +55,11 @@ static int start(int argc, char *argv[])
 	return 0;
 }
 
-static void check(const struct memory_flow *flow, const char *request)
+static void check(const struct memory_flow *flow)
 {
 	struct corpus_answer answer;
 
-	corpus_parse(&answer, (const char *)flow->out, flow->n_out, request,
+	corpus_parse(&answer, (const char *)flow->out, flow->n_out, answered,
 		     true);
 	assert(answer.wrong == NULL);
 	assert(memory_quiet(flow));
@@ -62,6 +79,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	if (size < 2 || size > 20000)
 		return 0;
+	n_answered = 0;
+	answered[0] = '\0';
 	flow = memory_flow_new();
 	flow->split = data[0];
 	flow->in_ended = (data[1] & 1) != 0;
@@ -72,8 +91,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	flow->room = 100000;
 	memory_kick(flow);
 	http_world_run(10000 * SECOND);
-	memory_send(flow, "", 1); /* for the parser of the test */
-	check(flow, (const char *)flow->in);
+	check(flow);
 	memory_free(flow);
 	return 0;
 }
