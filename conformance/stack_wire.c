@@ -273,6 +273,8 @@ CASE(stack, advertised, "STK-06 EVT-01", .needs = CONF_PAIR)
 	OPEN(CONF_NET_B);
 	open_stack(false);
 	AWAIT(conf_is_open(CONF_NET_A));
+	/* It is said once. */
+	AWAIT(interface()->link_up && conf_net(CONF_NET_B)->info->link_up);
 	CHECK(!has_advertised());
 	seen = false;
 	conf_on_event(CONF_NET_A, on_address, NULL);
