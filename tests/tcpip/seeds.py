@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 
-SEEDS = 200
+SEEDS = 1000
 TIMEOUT_S = 60
 LOSS = os.path.abspath(sys.argv[1])
 

@@ -239,8 +239,6 @@ def case_peer_that_does_not_read():
 
 def case_link_down_in_a_transfer():
     """The peer's window closes, and its opening is lost: probes find it."""
-    if HOST:
-        return
     world.link()
     app = world.app()
     s = tcp(APP4, 19)
@@ -266,8 +264,6 @@ def case_link_down_in_a_transfer():
 # ------------------------------------------------------------ Unreachable peers
 
 def case_nobody_answers():
-    if HOST:
-        return
     world.link()
     app = world.app()
     for ip in ("10.0.0.77", "fd00::77"):
@@ -284,8 +280,6 @@ def case_nobody_answers():
 
 def case_bad_wire():
     """Loss, reordering and duplication of whole superframes and of segments."""
-    if HOST:
-        return
     for faults in (("loss=20", "reorder=20", "duplicate=20"), ("loss=50",),
                    ("reorder=200", "duplicate=100")):
         bad = world.Wire("delay=200", *faults,
@@ -301,4 +295,8 @@ def case_bad_wire():
 
 
 if __name__ == "__main__":
-    world.main(globals())
+    cases = dict(globals())
+    if HOST:  # which has no link of its own
+        for name in ("link_down_in_a_transfer", "nobody_answers", "bad_wire"):
+            del cases["case_" + name]
+    world.main(cases)
