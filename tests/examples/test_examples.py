@@ -426,4 +426,14 @@ def disk_interrupted():
                         r"are copied\n", err), err
 
 
+# -------------------------------------------------------------- http-get --
+
+@sim_only
+def http_get_gives_up_in_virtual_time():
+    """Nobody else is in that world; all its patience takes no time."""
+    expect_error("http-get", ["--net", "service=lan:x", "--ipv4",
+                              "10.0.0.1/24", "http://10.0.0.2/"], 1,
+                 "error: http://10.0.0.2/: timed out")
+
+
 main()
