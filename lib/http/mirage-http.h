@@ -245,8 +245,9 @@ struct mirage_http_response {
 
 /**
  * Answers `request`, once. Date, Content-Length, Transfer-Encoding and Connection are
- * the server's: in `headers` they are a broken contract, as is a name that is no token. To HEAD, and with 204 and 304, no body is sent: `body` and
- * what is written is passed over, and Content-Length stands for what GET would bring.
+ * the server's: in `headers` they are a broken contract, as is a name that is no token.
+ * To HEAD, and with 204 and 304, no body is sent: `body` is passed over, a write completes
+ * with ECANCELED and ends the request, and Content-Length stands for what GET would bring.
  * Errors, with which 500 was answered: ERANGE (the fields do not fit into 4 KiB), EINVAL
  * (a value has a control character).
  */

@@ -219,7 +219,7 @@ static void check_write(const struct http_exchange *x,
 		wrong = "a write of a body with too many vectors";
 	else if (x->out.state == HTTP_OUT_NONE)
 		wrong = "a body was written before its head";
-	else if (x->out.state == HTTP_OUT_ENDED && !x->told)
+	else if (x->out.state == HTTP_OUT_ENDED && !x->told && !x->out.silent)
 		wrong = "a body was written after its end";
 	else if (bytes > x->out.left && !x->told)
 		wrong = "more of a body was written than was promised";
@@ -249,7 +249,15 @@ void http_out_write(struct http_exchange *x, struct mirage_http_write *write)
 	}
 	if (out->left != MIRAGE_HTTP_CHUNKED)
 		out->left -= bytes;
-	if (out->silent || bytes == 0) {
+	if (out->silent) {
+		/* Whoever has much to say is told at once that nobody listens. */
+		out->state = HTTP_OUT_ENDED;
+		if (out->head_waits)
+			send_head(x);
+		skip(x, write, MIRAGE_ECANCELED);
+		return;
+	}
+	if (bytes == 0) {
 		skip(x, write, 0);
 		return;
 	}
