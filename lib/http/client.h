@@ -76,6 +76,11 @@ void http_fetch_late(struct http_peer *peer);
 void http_fetch_finish(struct mirage_http_fetch *fetch, int result);
 /** An error: the connection goes, the fetch ends or is tried again. */
 void http_fetch_fail(struct http_peer *peer, int error);
+/* redirect.c */
+/** Follows a redirection, if it is one that can be followed: the fetch is to begin
+ *  again after this response. */
+bool http_fetch_redirect(struct http_exchange *x);
+
 /* client.c */
 /** Puts a fetch, again, among those that wait for a connection. */
 int http_client_queue(struct mirage_http_client *client,

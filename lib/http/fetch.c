@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* A fetch on its connection: the request, the response, where it leads. */
+/* A fetch on its connection: the request, the response. */
 #include "client.h"
 
 #include <stdlib.h>
@@ -245,67 +245,6 @@ void http_fetch_fail(struct http_peer *peer, int error)
 	http_peer_leave(peer, true);
 }
 
-/* -------------------------------------------------------------- Redirect -- */
-
-static bool is_redirect(uint32_t status)
-{
-	return status == 301 || status == 302 || status == 303 ||
-	       status == 307 || status == 308;
-}
-
-/** Whether the fetch goes on with GET and without a body (RFC 9110, 15.4). */
-static bool becomes_get(const struct mirage_http_fetch *fetch, uint32_t status)
-{
-	const char *method = http_fetch_method(fetch);
-
-	if (status == 303)
-		return strcmp(method, "HEAD") != 0;
-	return status <= 302 && strcmp(method, "POST") == 0;
-}
-
-/** The URL that the response leads to, from malloc, or NULL. */
-static char *new_location(const struct mirage_http_fetch *fetch,
-			  const char *reference)
-{
-	const char *from = http_fetch_url(fetch);
-	size_t room = strlen(from) + strlen(reference) + 16;
-	struct http_url base, url;
-	char *to = malloc(room);
-
-	if (to == NULL)
-		return NULL;
-	if (http_url_parse(&base, from) &&
-	    http_url_join(to, room, &base, reference) > 0 &&
-	    http_url_parse(&url, to))
-		return to;
-	free(to);
-	return NULL;
-}
-
-/** Follows a redirection, if it is one that can be followed. */
-static bool redirect(struct http_exchange *x)
-{
-	struct mirage_http_fetch *fetch = x->fetch;
-	const char *to = mirage_http_find(x->parser.headers,
-					  x->parser.n_headers, "location");
-	bool get = becomes_get(fetch, fetch->status);
-	char *location;
-
-	if (fetch->redirects_max == 0 || to == NULL ||
-	    !is_redirect(fetch->status) || (http_fetch_streams(fetch) && !get))
-		return false;
-	location = new_location(fetch, to);
-	if (location == NULL)
-		return false;
-	free(fetch->location);
-	fetch->location = location;
-	fetch->as_get = fetch->as_get || get;
-	fetch->tries = 0;
-	fetch->redirects++;
-	x->again = x->discard = true;
-	return true;
-}
-
 /* -------------------------------------------------------------- Response -- */
 
 /** A response before the final one (RFC 9110, 15.2). */
@@ -377,7 +316,7 @@ static void respond(struct http_peer *peer, struct http_exchange *x)
 	fill_response(x);
 	if (x->out.hold) /* it was not asked for */
 		http_out_drop(x, MIRAGE_ECANCELED);
-	if (redirect(x)) {
+	if (http_fetch_redirect(x)) {
 		if (fetch->redirects > fetch->redirects_max)
 			http_fetch_fail(peer, MIRAGE_ERANGE);
 	} else if (fetch->on_response == NULL) {
