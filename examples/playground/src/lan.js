@@ -44,6 +44,12 @@ export class Lan extends EventTarget {
 		this.frames++;
 	}
 
+	/** Puts somebody else's frame on the LAN. */
+	pass(frame) {
+		this.send(frame);
+		if (frame.length >= 14) this.note(frame);
+	}
+
 	hear(frame) {
 		if (frame.length < 14) return;
 		this.frames++;

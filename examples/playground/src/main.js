@@ -7,6 +7,7 @@ import './styles/layout.css';
 import './styles/node.css';
 import './styles/views.css';
 
+import { Bridge } from './bridge.js';
 import { h } from './dom.js';
 import { Lan } from './lan.js';
 import { LanView } from './lan-view.js';
@@ -21,13 +22,16 @@ import { nextTheme, onLook, resize, themeName } from './theme.js';
 const OWN_KEY = String(PROGRAMS.length + 1);
 const at = (id) => document.getElementById(id);
 
-const lanName = new URLSearchParams(location.search).get('lan') || 'classroom';
+const asked = new URLSearchParams(location.search);
+const lanName = asked.get('lan') || 'classroom';
+const relay = asked.get('relay');
 const lan = new Lan(lanName);
 const pinger = new Pinger(lan);
 const lanView = new LanView(lan, pinger);
 const nodes = at('nodes');
 let lessons = null;
 const play = new Playground(lan, lanView, nodes, (event) => lessons.on(event));
+play.dhcp = relay !== null;
 lessons = new Lessons(play);
 pinger.addEventListener('result', ({ detail }) =>
 	lessons.on(`ping:${detail.state}`)
@@ -77,6 +81,11 @@ const own = h(
 
 at('launchers').append(...PROGRAMS.map(launcher), own, file);
 at('lan').append(lanView.element);
+if (relay) {
+	const joined = h('p', { class: 'note joined', role: 'status' });
+	at('lan').append(joined);
+	new Bridge(lan, relay, (text) => (joined.textContent = text));
+}
 at('lessons').append(lessons.element);
 at('notices').append(notices());
 

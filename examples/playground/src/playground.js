@@ -26,6 +26,7 @@ export class Playground {
 		this.onEvent = onEvent;
 		this.views = [];
 		this.number = 0;
+		this.dhcp = false; // whether somebody on the LAN gives addresses
 	}
 
 	async start(which) {
@@ -53,6 +54,8 @@ export class Playground {
 		)
 			host++;
 		view.node.args = view.args.value = program.args
+			.replace(this.dhcp ? '--ipv4 {ip}/24' : '', '')
+			.trimStart()
 			.replace('{ip}', wanted())
 			.replace('{homepage}', this.homepage());
 		if (program.name !== 'http-get') this.lanView.target.value = wanted();
@@ -63,7 +66,8 @@ export class Playground {
 		const has = this.views.filter(
 			({ node }) => node.program.name === 'homepage'
 		);
-		return addressIn(has.at(-1)?.node.args ?? '') ?? '10.0.0.2';
+		const first = this.dhcp ? '10.0.2.15' : '10.0.0.2';
+		return addressIn(has.at(-1)?.node.args ?? '') ?? first;
 	}
 
 	add(node) {

@@ -5,6 +5,7 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { createServer as createTlsServer } from 'node:https';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createMirage } from 'mirage-js';
@@ -220,4 +221,14 @@ export function needsTap() {
 	} catch {
 		skip('needs to make a tap in a network namespace of its own');
 	}
+}
+
+/** A port of this machine that nobody has. */
+export function freePort() {
+	return new Promise((resolve) => {
+		const server = createServer().listen(0, '127.0.0.1', () => {
+			const { port } = server.address();
+			server.close(() => resolve(port));
+		});
+	});
 }

@@ -4,12 +4,11 @@
 
 import { execFile } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { noBrowser } from '../chromium.mjs';
 import { assert, done, skip, skipAll, test } from '../tap.mjs';
-import { NATIVE, Process, SOURCE, libexec } from './app.mjs';
+import { NATIVE, Process, SOURCE, freePort, libexec } from './app.mjs';
 import { Tab, browse } from './tab.mjs';
 
 if (noBrowser()) skipAll(noBrowser());
@@ -20,16 +19,6 @@ const RELAY = join(SOURCE, 'tools/relay/mirage-relay.mjs');
 const TITLE = 'Mirage for C: a page that is its own operating system';
 const PAPER = { light: 'rgb(253, 251, 247)', dark: 'rgb(20, 22, 26)' };
 const run = promisify(execFile);
-
-/** A port of this machine that nobody has. */
-function freePort() {
-	return new Promise((resolve) => {
-		const server = createServer().listen(0, '127.0.0.1', () => {
-			const { port } = server.address();
-			server.close(() => resolve(port));
-		});
-	});
-}
 
 async function curl(...args) {
 	const given = ['-sS', '--max-time', '20', '--noproxy', '*', ...args];
