@@ -231,20 +231,20 @@ struct http_out {
 	struct mirage_http_write *skipped, **skipped_end;
 	struct mirage_http_write *held, **held_end;
 	struct mirage_vector vectors[MIRAGE_HTTP_VECTORS_MAX + 1];
-	struct mirage_vector end_vector;
+	struct mirage_vector interim_vector, end_vector;
 	struct mirage_flow_write head, interim, end;
 };
 
 struct http_in {
 	mirage_flow_read_fn *done; /* of the read in flight */
 	void *arg;
-	int32_t error;	   /* what every read says from now on */
-	bool complete;	   /* the message is */
-	bool told;	   /* the reader has heard of the end */
-	bool lent;	   /* the reader has bytes of the flow */
-	uint64_t most;	   /* that the body may have */
-	uint64_t credit;   /* of the body since `since_ns` */
-	uint64_t since_ns; /* the reader waits, or 4 KiB came */
+	int32_t error;	    /* what every read says from now on */
+	bool complete;	    /* the message is */
+	bool told;	    /* the reader has heard of the end */
+	bool lent;	    /* the reader has bytes of the flow */
+	uint64_t most;	    /* that the body may have */
+	uint64_t credit;    /* of the body since `since_ns` */
+	uint64_t since_ns;  /* the reader waits, or 4 KiB came */
 	uint64_t waited_ns; /* for fewer than 4 KiB, before the reader asked */
 };
 

@@ -131,10 +131,10 @@ void http_out_continue(struct http_exchange *x)
 	x->expects = false;
 	if (out->state != HTTP_OUT_NONE || !passes(x))
 		return;
-	out->end_vector = (struct mirage_vector){(void *)(uintptr_t)go_on,
-						 sizeof(go_on) - 1};
+	out->interim_vector = (struct mirage_vector){(void *)(uintptr_t)go_on,
+						     sizeof(go_on) - 1};
 	out->interim = (struct mirage_flow_write){
-		.vectors = &out->end_vector,
+		.vectors = &out->interim_vector,
 		.n_vectors = 1,
 		.done = on_interim,
 		.arg = x,
