@@ -72,6 +72,11 @@ def net(name="tap0"):
         ",plain" if KIND == "plain" else "")
 
 
+# Where it is there, AddressSanitizer keeps no freed memory, which would count.
+os.environ["ASAN_OPTIONS"] = os.environ.get("ASAN_OPTIONS", "") + \
+    ":quarantine_size_mb=1:thread_local_quarantine_size_kb=64"
+
+
 def app(*arguments, name="tap0", uri=None):
     """tcpapp, ready; with static addresses unless others are given."""
     if not arguments and not HOST:
