@@ -145,6 +145,7 @@ export class NodeView {
 	draw() {
 		const { node } = this;
 		this.element.dataset.state = node.state;
+		this.args.size = Math.min(Math.max(node.args.length, 12), 40);
 		setText(this.state, STATES[node.state]?.(node) ?? '');
 		this.drawCommand();
 		setText(this.advice, advice(node));
