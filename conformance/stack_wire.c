@@ -267,23 +267,32 @@ static void on_address(void *arg, uint32_t event)
 	seen |= event == MIRAGE_EVENT_ADDRESS && has_advertised();
 }
 
+static bool heard_address(void)
+{
+	return conf_events(CONF_NET_A, MIRAGE_EVENT_ADDRESS) > 0 &&
+	       has_advertised();
+}
+
 CASE(stack, advertised, "STK-06 EVT-01", .needs = CONF_PAIR)
 {
+	static unsigned i;
+
 	CASE_BEGIN;
 	OPEN(CONF_NET_B);
 	open_stack(false);
-	AWAIT(conf_is_open(CONF_NET_A));
-	/* It is said once. */
-	AWAIT(interface()->link_up && conf_net(CONF_NET_B)->info->link_up);
+	AWAIT(conf_is_open(CONF_NET_A) && interface()->link_up);
 	CHECK(!has_advertised());
 	seen = false;
 	conf_on_event(CONF_NET_A, on_address, NULL);
-	advertise();
+	/* Again and again, as routers do: a bridge may be learning still. */
 	CLAIM("STK-06");
-	AWAIT(conf_events(CONF_NET_A, MIRAGE_EVENT_ADDRESS) > 0 &&
-	      has_advertised());
+	for (i = 0; i < 50 && !heard_address(); i++) {
+		advertise();
+		REST_NS(200000000);
+	}
+	CHECK(heard_address());
 	CLAIM("EVT-01");
-	AWAIT(seen);
+	CHECK(seen);
 	CASE_END;
 }
 
