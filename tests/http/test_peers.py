@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: ISC
 """The server on a port of the host, and the programs of others as its clients:
-    test_peers.py APP corpus|curl|load|python|slow|idle [COUNT]
+    test_peers.py APP corpus|curl|load|python|slow|idle|many [COUNT]
+    test_peers.py HTTP-GET client
 On loopback only; the port is one that was free."""
-import hashlib
 import http.client
+import http.server
 import os
 import re
 import select
@@ -14,6 +15,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -310,6 +312,50 @@ def test_python():
     common = re.compile(r'127\.0\.0\.1 - - \[\d\d/\w{3}/\d{4}(:\d\d){3} '
                         r'\+0000\] "\w+ \S+ HTTP/1\.1" 200 (\d+|-)$')
     assert len([line for line in lines if common.match(line)]) == 7, lines
+
+
+# ------------------------------------------------------------ Python's server
+
+class Pages(http.server.BaseHTTPRequestHandler):
+    """A file in each way that a server may send one."""
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self):
+        data = pattern(300000)
+        if self.path == "/moved":
+            self.send_response(302)
+            self.send_header("Location", "length")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
+        self.send_response(200)
+        if self.path == "/length":
+            self.send_header("Content-Length", str(len(data)))
+        elif self.path == "/chunks":
+            self.send_header("Transfer-Encoding", "chunked")
+        else:
+            self.send_header("Connection", "close")
+        self.end_headers()
+        for at in range(0, len(data), 7001):
+            part = data[at:at + 7001]
+            if self.path == "/chunks":
+                part = b"%x;x=y\r\n%s\r\n" % (len(part), part)
+            self.wfile.write(part)
+        if self.path == "/chunks":
+            self.wfile.write(b"0\r\nX: y\r\n\r\n")
+
+    def log_message(self, *_):
+        pass
+
+
+def test_client():
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Pages)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    base = f"http://localhost:{server.server_address[1]}"
+    for path in ("/length", "/chunks", "/to-the-end", "/moved"):
+        got = run(APP, "--net", "service=host:", base + path)
+        assert got == pattern(300000), (path, len(got))
+    server.shutdown()
 
 
 # ---------------------------------------------------------------------- Load
