@@ -6,6 +6,8 @@
 
 /** Status line, date, framing and connection, at most. */
 #define FIXED_BYTES 256
+/** A body as short as this is copied: that costs less than a vector of its own. */
+#define JOINED_BYTES 1024
 
 static struct http_exchange *of(struct mirage_http_request *request)
 {
@@ -153,27 +155,55 @@ static void decide(struct http_exchange *x,
 		x->keep = false;
 }
 
+/** Puts a short body behind its head. Returns the end. */
+static char *put_body(char *to, const struct mirage_http_response *response)
+{
+	for (uint32_t i = 0; i < response->n_body; i++)
+		if (response->body[i].length_bytes > 0)
+			to = http_put(to, response->body[i].base,
+				      response->body[i].length_bytes);
+	return to;
+}
+
+static uint64_t body_bytes(const struct mirage_http_response *response)
+{
+	uint64_t bytes = 0;
+
+	if (response->n_body == 0)
+		return response->body_bytes;
+	for (uint32_t i = 0; i < response->n_body; i++)
+		bytes += response->body[i].length_bytes;
+	return bytes;
+}
+
 static int start(struct http_exchange *x,
 		 const struct mirage_http_response *response)
 {
-	uint64_t bytes = response->body_bytes;
+	uint64_t bytes = body_bytes(response);
+	bool joined = response->n_body > 0 && bytes <= JOINED_BYTES;
 	int fields = fields_bytes(response);
 	char *head, *end;
 
 	if (fields < 0)
 		return fields;
-	if (!http_arena_room(&x->arena, (size_t)fields + FIXED_BYTES, 0))
+	if (!http_arena_room(&x->arena,
+			     (size_t)fields + FIXED_BYTES +
+				     (joined ? (size_t)bytes : 0),
+			     0))
 		return MIRAGE_ERANGE;
-	if (response->n_body > 0)
-		bytes = 0;
-	for (uint32_t i = 0; i < response->n_body; i++)
-		bytes += response->body[i].length_bytes;
 	decide(x, response, bytes);
 	head = x->arena.at;
 	end = put_head(head, x, response, bytes);
+	if (joined) {
+		x->out.left = 0;
+		if (!x->out.silent)
+			end = put_body(end, response);
+	}
 	x->arena.at = end;
 	http_out_start(x, head, (size_t)(end - head), response->body,
-		       response->n_body);
+		       joined ? 0 : response->n_body);
+	if (joined && !x->out.silent)
+		x->out.sent = bytes;
 	http_link_kick(x->link);
 	return 0;
 }
