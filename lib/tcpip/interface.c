@@ -16,6 +16,8 @@
 
 #include <string.h>
 
+#define AGAIN_NS UINT64_C(2000000000)
+
 enum { IPV6_MTU_MIN_BYTES = 1280, MTU_MAX_BYTES = 65521 };
 
 static const struct mirage_interface_config *
@@ -56,6 +58,25 @@ static void be_optimistic(struct netif *netif)
 	}
 }
 
+static void on_again(void *arg)
+{
+	struct tcpip_interface *interface = arg;
+
+	tcpip_enter();
+	tcpip_announce(&interface->netif);
+	tcpip_leave();
+}
+
+/** Announces the addresses, and once more in two seconds (RFC 5227, 2.3): the first may
+ *  have met a wire that was not all there. */
+static void announce(struct tcpip_interface *interface)
+{
+	tcpip_announce(&interface->netif);
+	mirage_timer_start(&interface->again,
+			   mirage_clock_monotonic_ns() + AGAIN_NS, on_again,
+			   interface);
+}
+
 /** What waits for the retransmission timer has waited enough: the wire is back. */
 static void hurry(void)
 {
@@ -74,7 +95,7 @@ static void back(struct tcpip_interface *interface)
 
 	nd6_restart_netif(netif);
 	be_optimistic(netif);
-	tcpip_announce(netif);
+	announce(interface);
 	if (netif_dhcp_data(netif) != NULL)
 		dhcp_network_changed(netif);
 	hurry();
@@ -88,7 +109,7 @@ static void on_link(struct tcpip_interface *interface)
 	if (up) {
 		netif_set_link_up(&interface->netif);
 		be_optimistic(&interface->netif);
-		tcpip_announce(&interface->netif);
+		announce(interface);
 		hurry();
 	} else {
 		netif_set_link_down(&interface->netif);
@@ -233,6 +254,7 @@ void tcpip_interface_close(struct tcpip_interface *interface)
 			dhcp_cleanup(&interface->netif);
 		}
 		tcpip_flush(interface);
+		mirage_timer_cancel(&interface->again);
 		netif_remove(&interface->netif);
 		interface->added = false;
 		tcpip_transmit_end(interface);

@@ -87,6 +87,7 @@ struct tcpip_interface {
 	bool lends;
 
 	struct mirage_ip dns[2 * MIRAGE_DNS_MAX]; /* of DHCP, then of routers */
+	struct mirage_timer again; /* of the second announcement */
 	uint64_t lease_end_ns;
 	uint16_t lease_used; /* to notice a renewal */
 };
