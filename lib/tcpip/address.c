@@ -11,6 +11,13 @@ bool tcpip_is_any(const struct mirage_ip *ip)
 	return memcmp(ip->bytes, zero, sizeof zero) == 0;
 }
 
+bool tcpip_overlap(const struct mirage_ip *a, const struct mirage_ip *b)
+{
+	if (a->version != 0 && b->version != 0 && a->version != b->version)
+		return false;
+	return tcpip_is_any(a) || tcpip_is_any(b) || mirage_ip_equal(a, b);
+}
+
 /** The zone of a link-local address: that of its interface, or of the only one. */
 static uint8_t zone_of(const struct mirage_ip *ip,
 		       const struct tcpip_stack *stack)

@@ -85,20 +85,13 @@ static err_t on_passive_open(u8_t id, struct tcp_pcb_listen *listening,
 static const struct tcp_ext_arg_callbacks callbacks = {.passive_open =
 							       on_passive_open};
 
-static bool overlap(const struct mirage_ip *a, const struct mirage_ip *b)
-{
-	if (a->version != 0 && b->version != 0 && a->version != b->version)
-		return false;
-	return tcpip_is_any(a) || tcpip_is_any(b) || mirage_ip_equal(a, b);
-}
-
 bool tcpip_listening(struct tcpip_stack *stack, const struct mirage_ip *ip,
 		     uint16_t port)
 {
 	for (const struct tcpip_listener *at = stack->listeners; at != NULL;
 	     at = at->next)
 		if (at->pcb != NULL && at->listener.local.port == port &&
-		    overlap(&at->listener.local.ip, ip))
+		    tcpip_overlap(&at->listener.local.ip, ip))
 			return true;
 	return false;
 }

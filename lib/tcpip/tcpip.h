@@ -212,6 +212,8 @@ void tcpip_to_lwip(ip_addr_t *to, const struct mirage_ip *ip,
 void tcpip_from_lwip(struct mirage_ip *to, const ip_addr_t *ip,
 		     const struct tcpip_stack *stack);
 bool tcpip_is_any(const struct mirage_ip *ip);
+/** Whether ports at `a` and `b` would get in each other's way. */
+bool tcpip_overlap(const struct mirage_ip *a, const struct mirage_ip *b);
 
 /* arguments.c is mirage_stack_arguments alone. */
 

@@ -118,20 +118,13 @@ static void on_datagram(void *arg, struct udp_pcb *pcb, struct pbuf *p,
 
 /* -------------------------------------------------- Opening and closing -- */
 
-static bool overlap(const struct mirage_ip *a, const struct mirage_ip *b)
-{
-	if (a->version != 0 && b->version != 0 && a->version != b->version)
-		return false;
-	return tcpip_is_any(a) || tcpip_is_any(b) || mirage_ip_equal(a, b);
-}
-
 static bool taken(const struct tcpip_stack *stack, const struct mirage_ip *ip,
 		  uint16_t port)
 {
 	for (const struct tcpip_udp *at = stack->udps; at != NULL;
 	     at = at->next)
 		if (at->pcb != NULL && at->udp.local.port == port &&
-		    overlap(&at->udp.local.ip, ip))
+		    tcpip_overlap(&at->udp.local.ip, ip))
 			return true;
 	return false;
 }
