@@ -64,7 +64,7 @@ def homepage_keeps_to_http():
 def homepage_says_how_it_is():
     program, port = on_host("homepage", "--quiet")
     with program:
-        url = f"http://localhost:{port}"
+        url = f"http://127.0.0.1:{port}"
         curl(url, url, "-o", "/dev/null", "-o", "/dev/null")
         status = json.loads(curl(f"{url}/status"))
         expect((status["backend"], status["requests"]), ("unix", 2))
@@ -186,7 +186,7 @@ class Web:
                                                       Answers)
         self.thread = threading.Thread(target=self.server.serve_forever)
         self.thread.start()
-        return f"http://localhost:{self.server.server_address[1]}"
+        return f"http://127.0.0.1:{self.server.server_address[1]}"
 
     def __exit__(self, *_):
         self.server.shutdown()

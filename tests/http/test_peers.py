@@ -351,7 +351,7 @@ class Pages(http.server.BaseHTTPRequestHandler):
 def test_client():
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Pages)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    base = f"http://localhost:{server.server_address[1]}"
+    base = f"http://127.0.0.1:{server.server_address[1]}"
     for path in ("/length", "/chunks", "/to-the-end", "/moved"):
         got = run(APP, "--net", "service=host:", base + path)
         assert got == pattern(300000), (path, len(got))
