@@ -4,6 +4,7 @@
 polite. test_config.py TCPAPP PEER WIRE [KIND [CASE...]]"""
 import os
 import socket
+import subprocess
 import tempfile
 import time
 
@@ -237,7 +238,20 @@ interface tap0 {
 """
 
 
+def link_local_is_ready():
+    """Whether Linux's own address is there: only then radvd can speak."""
+    said = subprocess.run(["ip", "-6", "addr", "show", "dev", "tap0", "scope",
+                           "link", "-tentative"], check=True, text=True,
+                          stdout=subprocess.PIPE).stdout
+    return "fe80:" in said
+
+
 def radvd(more=""):
+    """To be started when the application has brought the link up."""
+    deadline = time.monotonic() + lab.PATIENCE_S
+    while not link_local_is_ready():
+        assert time.monotonic() < deadline, "no link-local address of Linux"
+        time.sleep(0.05)
     path = os.path.join(FOLDER, "radvd.conf")
     with open(path, "w", encoding="ascii") as file:
         file.write(RADVD % more)
@@ -251,8 +265,8 @@ def case_advertised_prefix():
     world.link()
     lab.run("ip", "addr", "add", "2001:db8:1::1/64", "dev", "tap0", "nodad")
     lab.run("ip", "addr", "add", "2001:db8:2::1/128", "dev", "lo", "nodad")
-    router = radvd()
     app = world.app("--ipv4", APP4 + "/24")
+    router = radvd()
     info = until(app, lambda i: "2001:db8:1:" in i["ipv6"] and
                  i["gateway6"] != "-", "an address")
     ip, = (a for a in info["ipv6"].split(",") if a.startswith("2001:db8:1:"))
