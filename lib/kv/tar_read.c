@@ -290,7 +290,8 @@ uint8_t *tar_buffer(const struct mirage_block *block, size_t length,
 	size_t align = block->info->buffer_align_bytes;
 	uintptr_t address;
 
-	*memory = malloc(length + align - 1);
+	/* Zeroed, as a device may fill it where no checker of memory looks. */
+	*memory = calloc(1, length + align - 1);
 	address = (uintptr_t)*memory + align - 1;
 	return *memory != NULL ? (uint8_t *)(address & ~(align - 1)) : NULL;
 }
